@@ -1,0 +1,119 @@
+"""plan.json: what the battery is asked to do. Public wire format `modelrisk.plan/1`.
+
+Every path is relative to the folder that holds the plan. Unknown keys are refused: a plan says what it means.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+SCHEMA = "modelrisk.plan/1"
+
+Role = Literal["feature", "target", "sensitive", "ignored"]
+Kind = Literal["number", "category"]
+Mutable = Literal["free", "up", "down", "fixed"]
+
+
+class BadPlan(ValueError):
+    """The plan cannot be carried out; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the run. format: joblib for a model; csv, parquet or joblib for data."""
+
+    path: str
+    format: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict. Labels are compared by value: 1, 1.0 and "1" name the same class.
+
+    labels maps a class of the model, as text, to the label of the data that it stands for; empty where they agree.
+    """
+
+    column: str
+    favourable: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column is for, and what a person could change about it. A sensitive column may feed the model too."""
+
+    name: str
+    role: Role = "feature"
+    kind: Kind | None = None  # None: read from the data
+    mutable: Mutable = "free"
+    min: float | None = None
+    max: float | None = None
+    integer: bool | None = None  # None: read from the data
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """A test of the catalogue and the parameters that differ from its defaults."""
+
+    id: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """seconds_per_test: a test over it ends as an error, never as a pass."""
+
+    seconds_per_test: float = 900.0
+    max_rows: int = 5_000_000
+    max_columns: int = 5_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    model: File
+    data: File
+    target: Target
+    tests: tuple[PlannedTest, ...]
+    seed: int
+    reference: File | None = None  # the training data, where it is known
+    task: Literal["auto", "binary", "multiclass"] = "auto"
+    columns: tuple[Column, ...] = ()  # those not listed are features, read from the data
+    plan_name: Literal["quick", "standard", "thorough"] = "standard"
+    limits: Limits = field(default_factory=Limits)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Plan":
+        """Raises BadPlan where the document is not a plan."""
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise BadPlan(f"The plan must be an object whose schema is {SCHEMA!r}.")
+        body = {key: value for key, value in document.items() if key != "schema"}
+        try:
+            body["model"] = _build(File, body["model"])
+            body["data"] = _build(File, body["data"])
+            body["reference"] = _build(File, body["reference"]) if body.get("reference") else None
+            body["target"] = _build(Target, body["target"])
+            body["tests"] = tuple(_build(PlannedTest, test) for test in body["tests"])
+            body["columns"] = tuple(_build(Column, column) for column in body.get("columns", ()))
+            body["limits"] = _build(Limits, body.get("limits", {}))
+            return _build(cls, body)
+        except (KeyError, TypeError) as error:
+            raise BadPlan(f"The plan lacks a part, or one has the wrong form: {error}.") from error
+
+    @classmethod
+    def read(cls, path: Path) -> "Plan":
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except ValueError as error:
+            raise error if isinstance(error, BadPlan) else BadPlan(f"{path.name} is not JSON: {error}.") from error
+
+
+def _build(kind: type, values: dict[str, Any]) -> Any:
+    unknown = set(values) - {f.name for f in fields(kind)}
+    if unknown:
+        raise BadPlan(f"{kind.__name__} has no {', '.join(sorted(unknown))}.")
+    return kind(**values)

@@ -1,0 +1,235 @@
+"""Every setting, from the environment, each with a default that works on a laptop.
+
+A secret may be given as NAME or, for mounted secrets, as a file named by NAME_FILE.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    """The variable NAME, or the content of the file that NAME_FILE names, or the default."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, default)
+
+
+def flag(name: str, default: bool = False) -> bool:
+    return env(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
+
+
+# Where this installation keeps its database, files and secret key.
+STATE_DIR = Path(env("MODELRISK_STATE_DIR", str(BASE_DIR / "var"))).resolve()
+STATE_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def kept_secret_key() -> str:
+    """Make a key on the first start and keep it, readable by this user only."""
+    path = STATE_DIR / "secret_key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    key = secrets.token_urlsafe(64)
+    with os.fdopen(handle, "w") as out:
+        out.write(key)
+    return key
+
+
+SECRET_KEY = env("MODELRISK_SECRET_KEY") or kept_secret_key()
+DEBUG = flag("MODELRISK_DEBUG")
+ALLOWED_HOSTS = env("MODELRISK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
+
+# --- applications -----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "modelrisk",
+    "registry",
+    "assessments",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "django_q",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "modelrisk.errors.RequestId",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "modelrisk.errors.DomainErrors",
+]
+ROOT_URLCONF = "modelrisk.urls"
+WSGI_APPLICATION = "modelrisk.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["modelrisk.templatetags.ui"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "inbox"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- database ---------------------------------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(
+        env("DATABASE_URL", f"sqlite:///{STATE_DIR / 'modelrisk.sqlite3'}"),
+        conn_max_age=600,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # WAL + IMMEDIATE + 20 s is the only combination of these that loses no write with several processes.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-20000",
+    }
+
+# --- files ------------------------------------------------------------------------------------
+S3_BUCKET = env("MODELRISK_S3_BUCKET")
+S3_OPTIONS = {
+    "bucket_name": S3_BUCKET,
+    "endpoint_url": env("MODELRISK_S3_ENDPOINT_URL") or None,
+    "region_name": env("MODELRISK_S3_REGION", "us-east-1"),
+    "access_key": env("MODELRISK_S3_ACCESS_KEY") or None,
+    "secret_key": env("MODELRISK_S3_SECRET_KEY") or None,
+}
+if S3_BUCKET:
+    FILES_BACKEND = {"BACKEND": "registry.storage.S3Files", "OPTIONS": S3_OPTIONS}
+else:
+    FILES_BACKEND = {
+        "BACKEND": "registry.storage.LocalFiles",
+        "OPTIONS": {"location": env("MODELRISK_FILES_DIR", str(STATE_DIR / "files"))},
+    }
+STORAGES = {
+    "default": FILES_BACKEND,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Never the memory handler: an upload is streamed to disk, whatever its size.
+FILE_UPLOAD_HANDLERS = ["registry.uploads.LimitedUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = env("MODELRISK_UPLOAD_DIR") or None
+MODELRISK_MAX_UPLOAD_BYTES = int(env("MODELRISK_MAX_UPLOAD_BYTES", str(2 * 1024**3)))
+# Who reads a stranger's file for the registry: dotted path, so that registry imports nothing of assessments.
+MODELRISK_FILE_READER = "assessments.sandbox.reading"
+
+# --- background work --------------------------------------------------------------------------
+# The queue is a doorbell: it carries row ids only, the rows are the truth.
+WORKERS = int(env("MODELRISK_WORKERS", "2"))
+Q_CLUSTER = {
+    "name": "modelrisk",
+    "orm": "default",
+    "workers": WORKERS,
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.5,
+    "timeout": 7200,
+    "retry": 7500,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": 100,
+    "recycle": 50,
+    "catch_up": False,
+    "guard_cycle": 1,
+    "label": "Background queue",
+}
+MODELRISK_LEASE_SECONDS = float(env("MODELRISK_LEASE_SECONDS", "30"))
+MODELRISK_ASSESSMENT_SECONDS = int(env("MODELRISK_ASSESSMENT_SECONDS", "3600"))
+MODELRISK_CHILD_MEMORY_MB = int(env("MODELRISK_CHILD_MEMORY_MB", "8192"))
+
+# --- REST -------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "modelrisk.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "modelrisk.errors.api_exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ModelRisk",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- security ---------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+HTTPS = flag("MODELRISK_HTTPS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# --- the rest ---------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("MODELRISK_LOG_LEVEL", "WARNING")},
+}

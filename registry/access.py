@@ -1,0 +1,73 @@
+"""Who may see and change what: small pure rules. Each returns the reason why not, or None.
+
+Roles are Django groups; what a person may do to one model also depends on being its owner or developer.
+"""
+
+from django.contrib.auth.models import AbstractBaseUser
+
+OWNER = "owner"  # first line: accountable for models and their use
+DEVELOPER = "developer"  # first line: builds and documents models
+VALIDATOR = "validator"  # second line: tests and challenges
+REVIEWER = "reviewer"  # second line: decides (the model approver)
+AUDITOR = "auditor"  # third line: reads everything, changes nothing
+ROLES = (OWNER, DEVELOPER, VALIDATOR, REVIEWER, AUDITOR)
+SEES_EVERYTHING = frozenset({VALIDATOR, REVIEWER, AUDITOR})
+
+
+def roles_of(user: AbstractBaseUser) -> frozenset[str]:
+    """The user's roles; asked once per user object."""
+    if not getattr(user, "is_active", False):
+        return frozenset()
+    if not hasattr(user, "_modelrisk_roles"):
+        user._modelrisk_roles = frozenset(user.groups.values_list("name", flat=True))
+    return user._modelrisk_roles
+
+
+def sees_everything(user: AbstractBaseUser) -> bool:
+    return bool(roles_of(user) & SEES_EVERYTHING) or bool(getattr(user, "is_superuser", False))
+
+
+def is_builder(user: AbstractBaseUser, model) -> bool:
+    """Owner or developer of this model: the people who may not judge it."""
+    return model.owner_id == user.pk or model.developers.filter(pk=user.pk).exists()
+
+
+def may_register(_parent, actor, **_) -> str | None:
+    if roles_of(actor) & {OWNER, DEVELOPER, VALIDATOR}:
+        return None
+    return "Registering models and datasets takes the role owner, developer or validator."
+
+
+def may_upload_version(model, actor, **_) -> str | None:
+    return None if is_builder(actor, model) else f"Only the owner or a developer of {model} may add versions to it."
+
+
+def may_edit_dataset(dataset, actor, **_) -> str | None:
+    if dataset.owner_id == actor.pk or VALIDATOR in roles_of(actor):
+        return None
+    return f"Only the owner of {dataset} or a validator may change it."
+
+
+def may_assess(version, actor, **_) -> str | None:
+    if is_builder(actor, version.model) or VALIDATOR in roles_of(actor):
+        return None
+    return f"Only the owner or a developer of {version.model}, or a validator, may assess it."
+
+
+def may_request_approval(version, actor, **_) -> str | None:
+    return (
+        None
+        if is_builder(actor, version.model)
+        else f"Only the owner or a developer of {version.model} may request its approval."
+    )
+
+
+def may_decide(version, actor, **_) -> str | None:
+    """Separation of duties is a property of people, not of roles."""
+    if REVIEWER not in roles_of(actor):
+        return "Deciding takes the role reviewer."
+    if is_builder(actor, version.model):
+        return f"You own or develop {version.model}; someone independent must decide."
+    if version.created_by_id == actor.pk:
+        return f"You uploaded {version}; someone independent must decide."
+    return None

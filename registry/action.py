@@ -1,0 +1,69 @@
+"""The one way to write: `@action` locks the row, asks the rule, makes the change and appends the audit event.
+
+    @action("version.decide", rule=access.may_decide)
+    def decide(version, *, actor, outcome, note):
+        ...
+        return Done(decision, about=version, summary="Approved Income v3")
+
+Called as `decide(version, actor=user, …)` by pages, API, admin and jobs alike; there is no skip flag.
+Its `.refusal(version, actor)` asks the same rule without acting: it draws the button and fills `available_actions`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from django.db import models, transaction
+
+from registry import audit
+from registry.refusals import Refused
+
+Rule = Callable[..., str | None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an action did: the object it returns to its caller, and the audit event's text."""
+
+    result: Any
+    summary: str
+    about: models.Model | None = None  # the object of the event, where it is not the result
+    detail: dict = field(default_factory=dict)
+
+
+def action(name: str, *, rule: Rule):
+    """Make `body(subject, *, actor, **given) -> Done` an action.
+
+    `subject` is the row acted on (locked and read afresh), or a model class where the action creates something.
+    """
+
+    def decorate(body: Callable[..., Done]) -> Callable[..., Any]:
+        @wraps(body)
+        def perform(subject, *, actor, **given):
+            reason = rule(subject, actor, **given)
+            if reason is not None:
+                _record_refusal(name, subject, actor, reason)
+                raise Refused(reason)
+            with transaction.atomic():
+                done = body(_locked(subject), actor=actor, **given)
+                about = done.about if done.about is not None else done.result
+                audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail)
+            return done.result
+
+        perform.action_name = name
+        perform.refusal = rule
+        return perform
+
+    return decorate
+
+
+def _locked(subject):
+    if not isinstance(subject, models.Model):
+        return subject
+    return type(subject)._default_manager.select_for_update().get(pk=subject.pk)
+
+
+def _record_refusal(name: str, subject, actor, reason: str) -> None:
+    obj = subject if isinstance(subject, models.Model) else subject()
+    audit.record(actor=actor, action=name, obj=obj, summary=f"Refused: {reason}", refused=True)

@@ -1,0 +1,48 @@
+"""How other apps speak in an approval without registry knowing them: they register evidence and blockers here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why a version may not be put to decision, or approved, now."""
+
+    id: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that a decision rests on, bound by hash."""
+
+    kind: str
+    id: int
+    label: str
+    sha256: str
+    summary: dict
+
+
+_gates: list[Callable] = []
+_evidence: list[Callable] = []
+
+
+def gate(check: Callable) -> Callable:
+    """Register `check(version) -> Iterable[Blocker]`."""
+    _gates.append(check)
+    return check
+
+
+def evidence_source(source: Callable) -> Callable:
+    """Register `source(version) -> Iterable[Evidence]`."""
+    _evidence.append(source)
+    return source
+
+
+def blockers(version) -> list[Blocker]:
+    return [found for check in _gates for found in check(version)]
+
+
+def evidence(version) -> list[Evidence]:
+    return [found for source in _evidence for found in source(version)]

@@ -1,0 +1,17 @@
+from registry.models.approval import ApprovalRequest, Decision
+from registry.models.artifact import Artifact
+from registry.models.audit import AuditEvent
+from registry.models.dataset import Column, Dataset, DatasetVersion
+from registry.models.ml_model import MLModel, ModelVersion
+
+__all__ = [
+    "ApprovalRequest",
+    "Artifact",
+    "AuditEvent",
+    "Column",
+    "Dataset",
+    "DatasetVersion",
+    "Decision",
+    "MLModel",
+    "ModelVersion",
+]

@@ -1,0 +1,19 @@
+"""A stored file, named by its content."""
+
+from django.db import models
+
+
+class Artifact(models.Model):
+    """Bytes that were stored once under their SHA-256; never changed, shared by every version that is the same file."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+    @property
+    def key(self) -> str:
+        """The name in the file store."""
+        return f"sha256/{self.sha256[:2]}/{self.sha256}"

@@ -1,0 +1,70 @@
+"""Registered models and their immutable versions."""
+
+from django.conf import settings
+from django.db import models
+
+from registry.models.artifact import Artifact
+from registry.querysets import MLModelQuerySet, ModelVersionQuerySet
+
+
+class MLModel(models.Model):
+    """A model of the inventory: a method for a purpose, stable over its versions."""
+
+    class Tier(models.IntegerChoices):
+        ONE = 1, "Tier 1"
+        TWO = 2, "Tier 2"
+        THREE = 3, "Tier 3"
+
+    name = models.CharField(max_length=120, unique=True)
+    slug = models.SlugField(max_length=130, unique=True)
+    purpose = models.TextField(
+        blank=True, help_text="What decisions it serves, for whom, and what it must not be used for."
+    )
+    domain = models.CharField(max_length=80, blank=True, help_text="Business area, for example Consumer lending.")
+    tier = models.PositiveSmallIntegerField(choices=Tier, default=Tier.TWO)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="owned_models")
+    developers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="developed_models", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MLModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "model"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """One artefact of a model under test and approval. File, format and findings of the reading never change."""
+
+    class ApprovalStatus(models.TextChoices):
+        DRAFT = "draft", "in development"
+        PENDING = "pending_approval", "awaiting decision"
+        APPROVED = "approved", "approved"
+        CONDITIONS = "approved_with_conditions", "approved with conditions"
+        REJECTED = "rejected", "rejected"
+
+    model = models.ForeignKey(MLModel, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="model_versions")
+    format = models.CharField(max_length=20, help_text="joblib")
+    original_name = models.CharField(max_length=255)
+    estimator = models.JSONField(
+        default=dict,
+        help_text="What the sandbox read: {class, steps, task, classes, features, libraries: {name: version}}",
+    )
+    notes = models.TextField(blank=True)
+    approval_status = models.CharField(max_length=30, choices=ApprovalStatus, default=ApprovalStatus.DRAFT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model", "-number"]
+        constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_number_per_model_version")]
+
+    def __str__(self) -> str:
+        return f"{self.model} v{self.number}"

@@ -1,0 +1,44 @@
+"""How a person is told no. Raised anywhere below the views, mapped to HTTP once (modelrisk.errors)."""
+
+
+class Refused(Exception):
+    """A rule says no. `reason` is a sentence for the person who asked. -> 403"""
+
+    def __init__(self, reason: str, *, code: str = "refused") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class BadInput(Exception):
+    """What was given cannot be used: `message` says what is wrong, `hint` what to do. -> 400"""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "bad_input", field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+        self.field = field
+
+    @property
+    def text(self) -> str:
+        """Message and hint as one line, for pages and terminals."""
+        return f"{self.message} {self.hint}".strip()
+
+
+class Conflict(Exception):
+    """The object is no longer in a state that allows this. -> 409"""
+
+    def __init__(self, reason: str, *, code: str = "conflict") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class Unavailable(Exception):
+    """Something this system needs (the file store, the sandbox) does not answer; nothing was changed. -> 503"""
+
+    def __init__(self, reason: str, *, code: str = "unavailable") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code

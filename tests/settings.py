@@ -1,0 +1,21 @@
+"""The product's settings, with what only a test run changes."""
+
+import os
+import tempfile
+
+os.environ.setdefault("MODELRISK_STATE_DIR", tempfile.mkdtemp(prefix="modelrisk-tests-"))
+# The sync Playwright API keeps an event loop in the test's thread.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+from modelrisk.settings import *  # noqa: E402, F403
+from modelrisk.settings import STATE_DIR, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": STORAGES["default"],
+    # No manifest: a test needs no collectstatic.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
