@@ -150,7 +150,8 @@ class ColumnsFormset:
 
     def is_valid(self) -> bool:
         """Asks every form, so that all errors show at once."""
-        return all([form.is_valid() for form in (self.favourable, *self.forms)])
+        answers = [form.is_valid() for form in (self.favourable, *self.forms)]
+        return all(answers)
 
     def given(self) -> dict[str, Any]:
         columns = [{"name": form.column.name, **form.cleaned_data} for form in self.forms]

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from registry import access
+from tests import s3peer
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -70,3 +71,12 @@ def adult_csv() -> Path:
 @pytest.fixture(scope="session")
 def german_csv() -> Path:
     return real_data("german_credit.csv")
+
+
+@pytest.fixture(scope="session")
+def s3_peer(tmp_path_factory):
+    """A strict S3 server on loopback with an empty bucket; skips, with the reason, where it is not installed."""
+    python = s3peer.python_of_peer()
+    peer = s3peer.S3Peer(python, tmp_path_factory.mktemp("s3peer") / "s3.log")
+    yield peer
+    peer.stop()
