@@ -114,7 +114,8 @@ class FittedClassifier:
     def scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """One column a class, in the order of `classes`. From decision_function: 0.5 + d / (2 + 2 |d|),
         which keeps the order of the rows and sets d = 0 at 0.5, without the ties that a logistic would make."""
-        return self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
+        found: NDArray[np.floating[Any]] = self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
+        return found
 
     def _in_batches(self, frame: pd.DataFrame, ask: Any, nothing: NDArray[Any]) -> NDArray[Any]:
         if not len(frame):
@@ -143,7 +144,7 @@ class FittedClassifier:
                 f"The model predicts {listed(unknown)}, which is not among its classes_ {listed(self.classes)}.",
                 "Save a model whose predict gives the values of its classes_.",
             )
-        return np.array([where[text] for text in texts], dtype=np.int64)[codes]
+        return np.asarray(np.array([where[text] for text in texts], dtype=np.int64)[codes])
 
     def _score_batch(self, given: Any) -> NDArray[Any]:
         found = np.asarray(getattr(self.estimator, self.scores_from)(given))

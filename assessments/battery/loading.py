@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assessments.battery.subject import Subject
 
 CHUNK = 1 << 20
+MINIMUM_ROWS = 30
 MODEL_HINT = "Save the fitted estimator with joblib.dump(estimator, 'model.joblib') and upload that file."
 DATA_HINT = "Save the data as CSV, as Parquet, or as one pandas DataFrame with joblib.dump(frame, 'data.joblib')."
 COPY_HINT = "The file is not complete. Save it again, or copy it again and compare the sizes."
@@ -79,7 +80,19 @@ def read_frame(path: Path, format: str, limits: Limits | None = None) -> tuple[p
         raise _doubled(path.name, doubled)
     if frame.empty:
         raise LoadError("empty_data", f"{path.name} has no rows.", "Give a file with a heading line and data rows.")
+    if len(frame) < MINIMUM_ROWS:
+        raise too_few(len(frame), path.name)
     return plain(frame.reset_index(drop=True)), notes
+
+
+def too_few(rows: int, name: str = "The data") -> LoadError:
+    return LoadError(
+        "too_few_rows",
+        f"{name} has {rows} rows with a known outcome; at least {MINIMUM_ROWS} are needed."
+        if name == "The data"
+        else f"{name} has {rows} rows; at least {MINIMUM_ROWS} are needed.",
+        "Give more rows: a thousand give intervals that say something.",
+    )
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
