@@ -151,6 +151,8 @@ def _changes(
     after = np.repeat(background[other][:, None], game.columns, axis=1)
     after[differs & ~asked] = np.broadcast_to(scores[explained][:, None], after.shape)[differs & ~asked]
     after[at, turn] = game.scores(explained[at], other[at], place[at] <= turn[:, None])
-    last = np.maximum.accumulate(np.where(differs, np.arange(game.columns), -1), axis=1)  # the last turn that did something
+    last = np.maximum.accumulate(
+        np.where(differs, np.arange(game.columns), -1), axis=1
+    )  # the last turn that did something
     reached = np.where(last >= 0, np.take_along_axis(after, np.maximum(last, 0), axis=1), background[other][:, None])
     return np.diff(reached, axis=1, prepend=background[other][:, None])

@@ -154,7 +154,9 @@ def table_rows(subject: Subject, measures: list[Measure], found: Attribution) ->
     for measure in measures:
         if name := measure.group.get("column"):
             low, high = measure.ci or (None, None)
-            rows.append([name, measure.value, low, high, float(mean[name]), "yes" if name in subject.sensitive else "no"])
+            rows.append(
+                [name, measure.value, low, high, float(mean[name]), "yes" if name in subject.sensitive else "no"]
+            )
     return rows
 
 

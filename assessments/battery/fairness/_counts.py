@@ -24,7 +24,9 @@ class Cells:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, group: NDArray[np.int64], actual: NDArray[np.bool_], selected: NDArray[np.bool_], groups: int) -> "Cells":
+    def of(
+        cls, group: NDArray[np.int64], actual: NDArray[np.bool_], selected: NDArray[np.bool_], groups: int
+    ) -> "Cells":
         """group (n,) holds indices below `groups`; actual and selected (n,) say who is and who is judged favourable."""
         cell = (group.astype(np.int64) * 2 + actual) * 2 + selected
         return cls(np.bincount(cell, minlength=groups * 4).reshape(groups, 2, 2).astype(np.int64))

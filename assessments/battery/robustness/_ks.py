@@ -14,7 +14,8 @@ def ks_curve(scores: Floats, positive: Flags, favourable: str, rest: str) -> dic
     """Chart data of kind ks: the two distributions and where they are furthest apart."""
     values = np.unique(scores)
     share = {
-        side: np.searchsorted(np.sort(scores[positive == side]), values, side="right") / max(1, (positive == side).sum())
+        side: np.searchsorted(np.sort(scores[positive == side]), values, side="right")
+        / max(1, (positive == side).sum())
         for side in (True, False)
     }
     widest = int(np.argmax(share[False] - share[True]))

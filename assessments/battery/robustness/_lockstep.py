@@ -225,9 +225,7 @@ def _directions(rng: np.random.Generator, count: int, problem: Problem) -> Float
     return np.asarray(drawn / np.maximum(length(drawn, "l2"), 1e-300)[:, None])
 
 
-def _step(
-    problem: Problem, points: Floats, rows: Rows, directions: Floats, iteration: int, closest: Closest
-) -> Floats:
+def _step(problem: Problem, points: Floats, rows: Rows, directions: Floats, iteration: int, closest: Closest) -> Floats:
     """A step along the direction, halved until the point still flips."""
     size = problem.distance(points, rows) / np.sqrt(iteration + 1)
     stepped, active = points.copy(), np.arange(len(rows))

@@ -76,7 +76,9 @@ class Attacked:
         Param("iterations", 10, "Iterations", quick=6, thorough=16, minimum=1, maximum=200),
         Param("evaluations", 80, "Noisy copies a row in the first iteration", quick=50, thorough=100, minimum=4),
         Param("norm", "linf", "Distance: linf, the largest change, or l2, the root of the sum of squares"),
-        Param("budget", 0.1, "Budget that the verdict is about, a share of the feature range", minimum=0.0, maximum=1.0),
+        Param(
+            "budget", 0.1, "Budget that the verdict is about, a share of the feature range", minimum=0.0, maximum=1.0
+        ),
         Param("noise_draws", 20, "Random draws a row and budget, for the baseline", quick=10, minimum=1, maximum=1000),
         Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
     ],
@@ -216,9 +218,7 @@ def survival_under_noise(
     surviving = [len(right) / len(attacked.rows)]
     for budget in budgets[1:]:
         moved = np.clip(space.origin[rows] + budget * directions, space.low[rows], space.high[rows])
-        kept = (
-            subject.predict(space.decode(space.snap(moved, rows), rows)) == truth if len(rows) else np.zeros(0, bool)
-        )
+        kept = subject.predict(space.decode(space.snap(moved, rows), rows)) == truth if len(rows) else np.zeros(0, bool)
         surviving.append(float(kept.sum()) / (draws * len(attacked.rows)))
     return np.array(surviving)
 
