@@ -47,10 +47,10 @@ class Game:
 
     @property
     def columns(self) -> int:
-        return self.frame.shape[1]
+        return len(self.frame.columns)
 
     def scores(self, explained: NDArray[np.intp], background: NDArray[np.intp], taken: NDArray[np.bool_]) -> Floats:
-        """(k,) scores of background rows (k,) whose columns `taken` (k, columns) have the explained rows' (k,) values."""
+        """(k,) scores of background rows (k,) whose columns `taken` (k, columns) hold the explained rows' values."""
         source = np.where(taken, explained[:, None], self.n + background[:, None])
         parts = []
         for start in range(0, len(source), ROWS_AT_ONCE):

@@ -9,7 +9,7 @@ interval over the cases; the background is a second random sample, of the traini
 The values of a case must add up to its score less the average: shap_additivity_max_error is the largest gap on any
 case, against scores that were computed apart; a large gap means that the model's answers are not reproducible. A model
 that gives decisions only is explained through the decision, 1 for favourable and 0 for any other. Importance is about
-what the model uses, not about cause; correlated columns share it. A sensitive column that is important is shown as such.
+what the model uses, not about cause; correlated columns share it. Sensitive columns are marked.
 """
 
 from collections.abc import Callable
@@ -30,8 +30,8 @@ SHOWN = 20
 @battery_test(
     title="SHAP importance",
     params=[
-        Param("rows", 100, "Cases explained", quick=50, thorough=300, minimum=2, maximum=10_000),
-        Param("background", 50, "Background cases", quick=25, thorough=100, minimum=2, maximum=1_000),
+        Param("rows", 200, "Cases explained", quick=80, thorough=400, minimum=2, maximum=10_000),
+        Param("background", 100, "Background cases", quick=50, thorough=150, minimum=2, maximum=1_000),
         Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100),
         Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
         Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
@@ -82,7 +82,7 @@ def background_source(subject: Subject) -> pd.DataFrame:
 def favourable_score(subject: Subject) -> Score:
     """The score of the favourable label, or 1 and 0 for the decision where the model gives no scores."""
     if subject.has_scores:
-        return lambda frame: subject.predict_scores(frame)[:, subject.favourable_index]
+        return lambda frame: subject.predict_scores(frame)[:, subject.favourable_index].astype(float)
     return lambda frame: (subject.predict(frame) == subject.favourable_index).astype(float)
 
 

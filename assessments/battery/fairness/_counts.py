@@ -33,17 +33,17 @@ class Cells:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        return self.counts.sum((-1, -2))
+        return np.asarray(self.counts.sum((-1, -2)))
 
     @property
     def favourable(self) -> NDArray[np.int64]:
         """Rows whose true label is favourable, a group."""
-        return self.counts[..., 1, :].sum(-1)
+        return np.asarray(self.counts[..., 1, :].sum(-1))
 
     @property
     def selected(self) -> NDArray[np.int64]:
         """Rows decided favourably, a group."""
-        return self.counts[..., :, 1].sum(-1)
+        return np.asarray(self.counts[..., :, 1].sum(-1))
 
     def fraction(self, rate: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numerator and denominator of selection_rate, tpr, fpr or ppv, a group each."""
@@ -58,7 +58,7 @@ class Cells:
     def rate(self, rate: str) -> Floats:
         """The rate of each group; NaN where nothing can be divided by."""
         top, bottom = self.fraction(rate)
-        return np.divide(top, bottom, out=np.full(np.shape(bottom), np.nan), where=bottom > 0)
+        return np.asarray(np.divide(top, bottom, out=np.full(np.shape(bottom), np.nan), where=bottom > 0))
 
     def only(self, groups: NDArray[np.bool_]) -> "Cells":
         return Cells(self.counts[..., groups, :, :])
@@ -77,7 +77,8 @@ def demographic_parity_ratio(cells: Cells) -> Floats:
     """Lowest over highest selection rate, the impact ratio; NaN where nobody at all is selected."""
     rates = cells.rate("selection_rate")
     high = np.fmax.reduce(rates, axis=-1)
-    return np.divide(np.fmin.reduce(rates, axis=-1), high, out=np.full(np.shape(high), np.nan), where=high > 0)
+    ratio = np.divide(np.fmin.reduce(rates, axis=-1), high, out=np.full(np.shape(high), np.nan), where=high > 0)
+    return np.asarray(ratio)
 
 
 def equalized_odds_difference(cells: Cells, *, undefined: float = 0.0) -> Floats:

@@ -177,7 +177,7 @@ def selection_rate_chart(grouping: Grouping, favourable: str) -> Chart:
     """The share of each group that is decided favourably, and four fifths of the highest."""
     rates, compared = grouping.cells.rate("selection_rate"), grouping.known & ~grouping.small
     selected, rows = grouping.cells.selected, grouping.cells.rows
-    groups = []
+    groups: list[dict[str, Any]] = []
     for index, name in enumerate(grouping.names):
         low, high = wilson(int(selected[index]), int(rows[index])) or (0.0, 1.0)
         groups.append(
@@ -211,7 +211,7 @@ def selection_rate_chart(grouping: Grouping, favourable: str) -> Chart:
 def count_chart(grouping: Grouping, favourable: str) -> Chart:
     """People in each group, how many are truly favourable, how many are decided so."""
     cells = grouping.cells
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"name": name, "n": int(rows), "favourable": int(true), "selected": int(chosen)}
         for name, rows, true, chosen in zip(grouping.names, cells.rows, cells.favourable, cells.selected, strict=True)
     ]

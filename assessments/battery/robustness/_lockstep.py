@@ -73,7 +73,8 @@ class Closest:
 
 
 def length(moves: Floats, norm: Norm) -> Floats:
-    return np.abs(moves).max(-1) if norm == "linf" else np.sqrt((moves**2).sum(-1))
+    """The norm of each move, over the last axis."""
+    return np.asarray(np.abs(moves).max(-1) if norm == "linf" else np.sqrt((moves**2).sum(-1)))
 
 
 def attack(
@@ -189,7 +190,7 @@ def boundary_direction(
     moves = (legal.reshape(m, e, d) - points[:, None, :]) / width[:, None, :]
     gradient = np.einsum("me,med->md", weight, moves) / width
     if problem.norm == "linf":
-        return np.sign(gradient)
+        return np.asarray(np.sign(gradient))
     return np.asarray(gradient / np.maximum(length(gradient, "l2"), 1e-300)[:, None])
 
 
@@ -216,7 +217,7 @@ def _width(problem: Problem, points: Floats, rows: Rows, *, first: bool) -> Floa
     so little that a random direction, about 1/√d long in each coordinate, rounds to no legal step."""
     d = problem.origin.shape[1]
     reach = np.full(len(rows), 0.1) if first else 0.01 * problem.distance(points, rows)
-    return np.maximum(np.maximum(reach, 1e-9)[:, None], problem.step * np.sqrt(d))
+    return np.asarray(np.maximum(np.maximum(reach, 1e-9)[:, None], problem.step * np.sqrt(d)))
 
 
 def _directions(rng: np.random.Generator, count: int, problem: Problem) -> Floats:

@@ -124,7 +124,7 @@ def run(
 
 
 def stratified_sample(y: NDArray[np.int64], rows: int, rng: np.random.Generator) -> Rows:
-    """Positions of `rows` rows, or all where there are fewer, in the proportions of the classes; each class at least once."""
+    """Positions of `rows` rows, or all where there are fewer, in the proportions of the classes, none left out."""
     if rows >= len(y):
         return np.arange(len(y))
     classes, counts = np.unique(y, return_counts=True)
@@ -247,7 +247,7 @@ def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> lis
     median, ci = median_with_interval(costs)
     if median is None:
         notes.append(
-            f"{int(np.isfinite(costs).sum())} of {right} right decisions could be flipped at any budget: no median cost."
+            f"{int(np.isfinite(costs).sum())} of {right} right decisions were flipped at any budget: no median cost."
         )
     found.append(Measure("median_cost", median, ci, n=right, unit="share of range", better="higher"))
     return found
@@ -295,7 +295,7 @@ def flips_table(subject: Subject, attacked: Attacked) -> Table:
     """The cheapest flips of right decisions, in original units."""
     found = np.flatnonzero(attacked.right & np.isfinite(attacked.cost))
     space, points = attacked.space.only(found), attacked.points[found]
-    after = subject.predict(space.decode(points, np.arange(len(found)))) if len(found) else []
+    after = subject.predict(space.decode(points, np.arange(len(found))))
     return cheapest_flips(
         space,
         points,
