@@ -19,7 +19,7 @@ OUT_OF_MEMORY = 137  # the exit code after a MemoryError that nothing caught
 def main(spec: dict, arguments: list[str]) -> None:
     sys.path.insert(0, spec["root"])
     # Imported now: once confined, the root itself (settings, secret key, database) can be neither listed nor read.
-    import assessments.battery
+    import assessments.battery  # noqa: F401
     from assessments.sandbox import confine
 
     sys.path.remove(spec["root"])

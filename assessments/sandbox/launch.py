@@ -5,6 +5,7 @@ is killed with it: it leads its own process group and cannot make processes.
 """
 
 import codecs
+import contextlib
 import json
 import os
 import selectors
@@ -182,10 +183,8 @@ class _Child:
                     return
 
     def _wait(self) -> list:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(TICK)
-        except subprocess.TimeoutExpired:
-            pass
         return []
 
     def _take(self, selector: selectors.BaseSelector, pipe) -> None:
@@ -219,10 +218,8 @@ class _Child:
     def end(self) -> None:
         """Kill whatever is left of the group, close the pipes."""
         self.killed = self.process.poll() is None
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
         self.process.stdout.close()
         self.process.stderr.close()

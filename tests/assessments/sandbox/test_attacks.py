@@ -1,4 +1,4 @@
-"""Attacks on the boundary. Each is first run unconfined, where it must succeed: an attack that cannot work proves nothing."""
+"""Attacks on the boundary. Each is first run unconfined and must succeed: one that cannot work proves nothing."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ ATTACKS = {
     "fork": "import os; pid = os.fork(); pid or os._exit(0); os.waitpid(pid, 0)",
     "start a process": "import multiprocessing as m; p = m.Process(target=len, args=('',)); p.start(); p.join()",
     "connect by TCP": "import socket; socket.create_connection(('127.0.0.1', port), 5)",
-    "send by UDP": "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', port))",
+    "send by UDP": "from socket import *; s = socket(AF_INET, SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', port))",
     "connect to a Unix socket": "import socket; s = socket.socket(socket.AF_UNIX); s.connect(unix)",
     "signal the parent": "import os; os.kill(parent, 0)",
     "outlive the parent": "import ctypes; assert ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == 0",
