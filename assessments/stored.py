@@ -3,7 +3,6 @@
 from typing import Any
 
 from assessments import results
-
 from assessments.models import Assessment, Chart, Measure, TestResult, Verdict
 
 
