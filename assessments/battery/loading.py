@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import io
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from assessments.battery.subject import Subject
 
 CHUNK = 1 << 20
+MINIMUM_ROWS = 30
 MODEL_HINT = "Save the fitted estimator with joblib.dump(estimator, 'model.joblib') and upload that file."
 DATA_HINT = "Save the data as CSV, as Parquet, or as one pandas DataFrame with joblib.dump(frame, 'data.joblib')."
 COPY_HINT = "The file is not complete. Save it again, or copy it again and compare the sizes."
@@ -79,7 +81,19 @@ def read_frame(path: Path, format: str, limits: Limits | None = None) -> tuple[p
         raise _doubled(path.name, doubled)
     if frame.empty:
         raise LoadError("empty_data", f"{path.name} has no rows.", "Give a file with a heading line and data rows.")
+    if len(frame) < MINIMUM_ROWS:
+        raise too_few(len(frame), path.name)
     return plain(frame.reset_index(drop=True)), notes
+
+
+def too_few(rows: int, name: str = "The data") -> LoadError:
+    return LoadError(
+        "too_few_rows",
+        f"{name} has {rows} rows with a known outcome; at least {MINIMUM_ROWS} are needed."
+        if name == "The data"
+        else f"{name} has {rows} rows; at least {MINIMUM_ROWS} are needed.",
+        "Give more rows: a thousand give intervals that say something.",
+    )
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +107,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
             missing = column.isna()
             column = column.astype(str).astype(object).mask(missing, float("nan"))
         elif pd.api.types.is_extension_array_dtype(column.dtype):
-            kind: Any = float if pd.api.types.is_numeric_dtype(column.dtype) and column.isna().any() else object
+            kind: Any = float if _is_number(column) and column.isna().any() else object
             column = pd.Series(column.to_numpy(dtype=kind, na_value=float("nan")), name=name).infer_objects()
         if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
             column = column.astype(object)
@@ -101,6 +115,10 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
                 column = column.mask(column.isna(), float("nan"))
         columns[name] = column.reset_index(drop=True)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
 def _check_size(name: str, rows: int, columns: int, limits: Limits) -> None:
@@ -196,13 +214,27 @@ def _missing_library(path: Path, error: ImportError) -> LoadError:
 
 
 def _is_cut_off(path: Path, head: bytes, error: BaseException) -> bool:
-    if isinstance(error, EOFError) or "truncated" in str(error) or "EOF" in str(error):
+    if isinstance(error, EOFError) or any(word in str(error) for word in ("truncated", "EOF", "exhausted")):
         return True
     if head.startswith(b"\x80"):  # a whole pickle ends with the STOP opcode
         with path.open("rb") as stream:
             stream.seek(-1, io.SEEK_END)
             return stream.read(1) != b"."
-    return "incomplete" in str(error)
+    if head.startswith((b"\x78", b"\x1f\x8b")):
+        return not _reaches_its_end(path)
+    return False
+
+
+def _reaches_its_end(path: Path) -> bool:
+    """Whether a zlib or gzip stream is whole."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        with path.open("rb") as file:
+            while not stream.eof and (chunk := stream.unconsumed_tail or file.read(CHUNK)):
+                stream.decompress(chunk, CHUNK)
+    except zlib.error:
+        return True  # damaged rather than cut off
+    return stream.eof
 
 
 # Tables

@@ -12,9 +12,8 @@ from assessments.battery import banding
 from assessments.battery.errors import LoadError, listed
 from assessments.battery.estimator import FittedClassifier, unanswered
 from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
+from assessments.battery.loading import MINIMUM_ROWS, too_few
 from assessments.battery.plan import Column, Target
-
-MINIMUM_ROWS = 30
 
 
 class Subject:
@@ -74,11 +73,7 @@ class Subject:
         self.frame = frame if not dropped else frame[known].reset_index(drop=True)
         self._data_codes = codes[known]
         if len(self.frame) < MINIMUM_ROWS:
-            raise LoadError(
-                "too_few_rows",
-                f"The data has {len(self.frame)} rows with a known outcome; at least {MINIMUM_ROWS} are needed.",
-                "Give more rows: a thousand give intervals that say something.",
-            )
+            raise too_few(len(self.frame))
         if len(self._data_labels) < 2:
             raise LoadError(
                 "one_class",
