@@ -53,7 +53,8 @@ def html(found: dict[str, Any], *, drawn: dict[str, str], title: str, catalogue:
 
 
 def shown_counts(verdicts: list[dict[str, Any]]) -> str:
-    return " · ".join(f"{n} {wording.word(word)}" for word, n in wording.counts(verdicts))
+    # No-break spaces: a count stays with its word.
+    return " · ".join(f"{n} {wording.word(word)}".replace(" ", "\u00a0") for word, n in wording.counts(verdicts))
 
 
 def shown_verdict(verdict: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def shown_test(entry: dict[str, Any], drawn: dict[str, str], declared: dict[str,
     return {
         **entry,
         "word": wording.word(entry["status"]),
+        "queries": f"{entry['queries']:,}",
         "measures": measures,
         "charts": pictures,
         "asks": declared["asks"].split("\n\n"),
@@ -128,18 +130,22 @@ def shown_table(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def facts(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """(name, text) of each value, nested names joined by dots."""
-    found = []
+    """(name, text) of each value that is there, nested names joined by dots."""
+    found: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, dict):
             found += facts(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            found.append((prefix + name, ", ".join(str(item) for item in value)))
-        elif value is not None and value != "":
-            found.append(
-                (
-                    prefix + name,
-                    f"{value:,}" if type(value) is int and abs(value) > 9999 and "seed" not in name else str(value),
-                )
-            )
+        elif text := said(value):
+            found.append((prefix + name, text))
     return found
+
+
+def said(value: Any) -> str:
+    """A value of JSON in one line: lists by commas, objects by their values."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(said(item) for item in value)
+    if isinstance(value, dict):
+        return " ".join(said(item) for item in value.values())
+    return str(value)
