@@ -28,7 +28,8 @@ class LeaseLost(Exception):
 
 
 def worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """host:process:cluster; the supervisor names each start of a cluster, to know later what died with it."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{os.environ.get('MODELRISK_CLUSTER_ID', '')}"
 
 
 def in_seconds(seconds: float) -> ExpressionWrapper:

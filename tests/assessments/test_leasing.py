@@ -115,18 +115,30 @@ def test_a_cancelled_run_whose_worker_died_ends_as_cancelled(waiting):
     assert state_of(waiting) == "cancelled"
 
 
-def test_a_host_whose_workers_hear_nothing_is_stalled(waiting):
-    expire(waiting)
-    assert reaping.stalled("here", 30)
-    assert not reaping.stalled("here", 90)
+def test_work_that_nobody_takes_is_waiting(waiting, another_waiting):
+    leasing.claim(waiting.pk)
+    assert reaping.waiting() == {another_waiting.pk}
 
 
-def test_a_host_that_works_is_not_stalled(waiting, another_waiting):
-    expire(another_waiting)
+def test_a_host_works_while_its_lease_lives(waiting):
     leasing.claim(waiting.pk)
     host = leasing.worker_name().split(":")[0]
-    assert not reaping.stalled(host, 30)
-    assert reaping.stalled("another host", 30)
+    assert reaping.working(host)
+    assert not reaping.working("another")
+    expire(waiting)
+    assert not reaping.working(host)
+
+
+def test_what_a_dead_cluster_held_is_rung_at_once(waiting, another_waiting, monkeypatch):
+    for assessment, cluster in ((waiting, "aaaa"), (another_waiting, "bbbb")):
+        monkeypatch.setenv("MODELRISK_CLUSTER_ID", cluster)
+        leasing.ring(assessment.pk)
+        leasing.claim(assessment.pk)
+    OrmQ.objects.all().delete()
+    reaping.release("aaaa")
+    reaping.reap()
+    assert reaping.waiting() == {waiting.pk}
+    assert bells() == 1
 
 
 def test_migrating_schedules_the_reaper_once():
