@@ -75,6 +75,12 @@ def release(cluster_id: str) -> None:
     mine.update(lease_until=leasing.in_seconds(-1), rung_at=None)
 
 
+def hand_back(cluster_id: str) -> None:
+    """Queue again what a cluster is working on, because it is to stop. Not the runs' fault: the attempt counts not."""
+    mine = Assessment.objects.filter(state=State.RUNNING, worker__endswith=f":{cluster_id}")
+    mine.update(state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1)
+
+
 def ensure_schedule(**_) -> None:
     """Have the queue reap each minute; called after each migrate."""
     Schedule.objects.update_or_create(

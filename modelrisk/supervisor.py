@@ -31,8 +31,8 @@ class Child:
     arguments: list[str]
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
-    stop_group: bool = False  # whether all its processes are told to stop, not only the first
     before_start: Callable[["Child"], None] = lambda child: None
+    while_stopping: Callable[["Child"], None] = lambda child: None  # called again and again
     id: str = ""  # of this start; new each time
     process: subprocess.Popen | None = None
     lifeline: int = -1
@@ -63,14 +63,9 @@ class Child:
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to end."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self.stop_group:
-                os.killpg(self.process.pid, signal.SIGTERM)
-            else:
-                self.process.send_signal(signal.SIGTERM)
+        """Ask its first process to end the others and itself."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)  # does nothing to one that has ended
 
     def sweep(self) -> None:
         """Kill what is left of the group, and see it gone."""
@@ -148,12 +143,15 @@ class Supervisor:
         for child in self.children:
             child.stop()
         deadline = time.monotonic() + self.grace
+        remaining = [child for child in self.children if child.process is not None]
+        while remaining and time.monotonic() < deadline:
+            for child in remaining:
+                child.while_stopping(child)
+            time.sleep(TICK)
+            remaining = [child for child in remaining if not child.ended()]
+        for child in remaining:
+            self.say(f"{child.name}: still there after {self.grace:g} s; killed")
         for child in self.children:
-            if child.process is not None:
-                try:
-                    child.process.wait(max(0.1, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    self.say(f"{child.name}: still there after {self.grace:g} s; killed")
             child.sweep()
 
 

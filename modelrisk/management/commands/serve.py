@@ -120,12 +120,12 @@ def worker(workers: int) -> Child:
         ["django", "qcluster"],
         settings.BASE_DIR,
         {"DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"], "MODELRISK_WORKERS": str(workers)},
-        stop_group=True,  # each process of it: a busy one gives its assessment back to the queue
-        before_start=give_back,
+        before_start=resume,
+        while_stopping=hand_back,
     )
 
 
-def give_back(child: Child) -> None:
+def resume(child: Child) -> None:
     """What the worker's last life held is free at once; its lease need not run out first."""
     try:
         if child.id:
@@ -133,6 +133,16 @@ def give_back(child: Child) -> None:
         reaping.reap()
     except DatabaseError:
         logger.exception("could not look for abandoned assessments")
+    finally:
+        connection.close()
+
+
+def hand_back(child: Child) -> None:
+    """Assessments that run go back to the queue; their workers notice within a second, and end when told."""
+    try:
+        reaping.hand_back(child.id)
+    except DatabaseError:
+        logger.exception("could not hand running assessments back")
     finally:
         connection.close()
 
