@@ -70,7 +70,7 @@ def test_a_target_or_label_that_is_not_there_is_refused(dataset, owner, small_da
 
 UNUSABLE = {
     "empty_file": ("data.csv", b""),
-    "too_few_rows": ("data.csv", b"a,b\n1,2\n" * 1),
+    "too_few_rows": ("data.csv", b"a,b\n1,2\n"),
     "unreadable_data": ("data.parquet", b"a,b\n1,2\n"),
     "unsupported_format": ("data.xlsx", b"PK\x03\x04"),
 }
@@ -111,7 +111,9 @@ def edit(version, actor, *columns, favourable="approved"):
 
 
 def test_an_edit_is_recorded_field_by_field(dataset_version, owner):
-    edit(dataset_version, owner, {"name": "age", "role": "feature", "minimum": 18.0}, {"name": "sex", "mutable": "fixed"})
+    edit(
+        dataset_version, owner, {"name": "age", "role": "feature", "minimum": 18.0}, {"name": "sex", "mutable": "fixed"}
+    )
     event = AuditEvent.objects.about(dataset_version).first()
     assert event.summary == "Changed 1 column of Applicants v1"
     assert event.detail == {"columns": {"age": {"role": ["sensitive", "feature"]}}}
@@ -156,9 +158,10 @@ def test_a_bad_edit_changes_nothing(dataset_version, owner, fault):
 
 @pytest.mark.parametrize("favourable", ["", "granted"])
 def test_the_favourable_label_is_a_value_of_the_target(dataset_version, owner, favourable):
-    with pytest.raises(BadInput, match="approved, declined|declined, approved") as told:
+    with pytest.raises(BadInput) as told:
         edit(dataset_version, owner, favourable=favourable)
     assert told.value.field == "favourable"
+    assert "approved" in told.value.hint
 
 
 def test_labels_are_matched_by_value(dataset, owner, tmp_path):
