@@ -29,7 +29,7 @@ class StartForm(ActionForm):
         required=False, min_value=0, max_value=2**32 - 1, help_text="The same seed gives the same numbers."
     )
     # A form sent twice starts one assessment.
-    key = forms.CharField(widget=forms.HiddenInput, max_length=100, required=False)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=80, required=False)
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)

@@ -122,3 +122,33 @@ def _sentence(value, low, high, better, warn, fail) -> str:
     if word and warn is not None and warn != fail:
         parts.append(f"should be {word} {number(warn)}")
     return ", ".join(parts)
+
+
+def threshold(row) -> str:
+    """The limit that a value must keep: ≥ 0.80."""
+    limit = row.fail if row.fail is not None else row.warn
+    sign = {"higher": "≥ ", "lower": "≤ "}.get(row.better, "")
+    return "–" if limit is None else f"{sign}{number(limit)}"
+
+
+def limit(criterion: dict, which: str) -> str:
+    """The same for a criterion of a policy; `which` is warn or fail."""
+    sign = {"higher": "below ", "lower": "above "}.get(criterion["better"], "")
+    value = criterion.get(which)
+    return "–" if value is None else f"{sign}{number(value)}"
+
+
+def cell(value) -> str:
+    """A cell of a test's own table: text stays, numbers are written like all others."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return {None: "–", True: "yes", False: "no"}.get(value, value)
+    return count(value) if isinstance(value, int) else number(value)
+
+
+def plain(value) -> str:
+    """A small JSON value as a line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(plain(item) for item in value)
+    return str(value)

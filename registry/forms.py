@@ -144,7 +144,10 @@ class ColumnsForm(ActionForm):
     """A row of fields for each column of a dataset version, and the favourable value of the target."""
 
     favourable = forms.CharField(
-        max_length=200, required=False, label="Favourable value of the target", help_text="The outcome a person hopes for."
+        max_length=200,
+        required=False,
+        label="Favourable value of the target",
+        help_text="The outcome a person hopes for.",
     )
     PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer")
 

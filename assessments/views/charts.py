@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from assessments.models import Assessment, Chart
+from registry.refusals import BadInput
 
 TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
 # An SVG opened by itself is a document: it may style itself and nothing else.
@@ -48,4 +49,9 @@ def _drawn(found: Chart, format: str) -> bytes:
 def _draw(numbers: dict, format: str) -> bytes:
     from assessments import charts  # Matplotlib, only where a chart is drawn
 
-    return charts.csv(numbers).encode() if format == "csv" else charts.draw(numbers, format=format)
+    try:
+        return charts.csv(numbers).encode() if format == "csv" else charts.draw(numbers, format=format)
+    except charts.BadChart as error:
+        raise BadInput(
+            str(error), code="bad_chart", hint="The numbers of the other charts are not affected."
+        ) from error

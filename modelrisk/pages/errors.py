@@ -20,7 +20,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Asks nothing of the database: it may be what failed."""
-    told = _told(500, "server_error", "Something went wrong on our side.", "Nothing was changed. Try again; if it stays, tell your administrator the time and this address.")
+    told = _told(
+        500,
+        "server_error",
+        "Something went wrong on our side.",
+        "Nothing was changed. Try again; if it stays, tell your administrator the time and this address.",
+    )
     if request.path.startswith("/api/"):
         return JsonResponse(told, status=500)
     return HttpResponse(render_to_string("error.html", told | {"request_id": getattr(request, "id", "")}), status=500)

@@ -37,7 +37,9 @@ def rows(models: Iterable[MLModel]) -> list[dict]:
     latest = summaries.latest_by_version([v.pk for v in versions], states=["done"])
     worst = summaries.worst_by_family(a.pk for a in latest.values())
     ends = dict(
-        Decision.objects.filter(request__version__in=versions).order_by("pk").values_list("request__version", "valid_until")
+        Decision.objects.filter(request__version__in=versions)
+        .order_by("pk")
+        .values_list("request__version", "valid_until")
     )
     by_model = {model.pk: [v for v in versions if v.model_id == model.pk] for model in models}
     return [_row(model, by_model[model.pk], latest, worst, ends) for model in models]

@@ -16,12 +16,8 @@ from django.utils.timesince import timesince
 from modelrisk import numerals
 
 register = template.Library()
-register.filter("number", numerals.number)
-register.filter("percent", numerals.percent)
-register.filter("in_unit", numerals.in_unit)
-register.filter("interval", numerals.interval)
-register.filter("count", numerals.count)
-register.filter("duration", numerals.duration)
+for written in ["number", "percent", "in_unit", "interval", "count", "duration", "threshold", "limit", "cell", "plain"]:
+    register.filter(written, getattr(numerals, written))
 
 GLYPHS = {"pass": "✓", "warn": "!", "fail": "×", "inconclusive": "?", "error": "!", "not_applicable": "–"}
 APPROVAL_LOOKS = {
