@@ -152,3 +152,26 @@ def plain(value) -> str:
     if isinstance(value, list):
         return ", ".join(plain(item) for item in value)
     return str(value)
+
+
+def change(before, after) -> dict:
+    """From one measured row to another: better, worse, or no more than both intervals allow for chance.
+
+    The half-widths of two independent 95 % intervals add as squares.
+    """
+    if before is None or before.value is None or after.value is None:
+        return {"way": "same", "text": "", "word": "not comparable"}
+    found = after.value - before.value
+    sign = "+" if found > 0 else "−" if found < 0 else "±"
+    text = f"{sign}{number(abs(found))}"
+    noise = math.hypot(_half_width(before), _half_width(after))
+    if abs(found) <= noise:
+        return {"way": "same", "text": text, "word": "not significant"}
+    if after.better == "none":
+        return {"way": "same", "text": text, "word": ""}
+    way = "better" if (found > 0) == (after.better == "higher") else "worse"
+    return {"way": way, "text": text, "word": way}
+
+
+def _half_width(row) -> float:
+    return 0.0 if row.low is None or row.high is None else (row.high - row.low) / 2
