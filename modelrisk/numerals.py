@@ -118,9 +118,9 @@ def _sentence(value, low, high, better, warn, fail) -> str:
         parts.append(f"95 % interval {number(low)} to {number(high)}")
     word = WORDS.get(better)
     if word and fail is not None:
-        parts.append(f"must be {word} {number(fail)}")
+        parts.append(f"must be {word} {bound(fail)}")
     if word and warn is not None and warn != fail:
-        parts.append(f"should be {word} {number(warn)}")
+        parts.append(f"should be {word} {bound(warn)}")
     return ", ".join(parts)
 
 
@@ -128,14 +128,19 @@ def threshold(row) -> str:
     """The limit that a value must keep: ≥ 0.80."""
     limit = row.fail if row.fail is not None else row.warn
     sign = {"higher": "≥ ", "lower": "≤ "}.get(row.better, "")
-    return "–" if limit is None else f"{sign}{number(limit)}"
+    return "–" if limit is None else f"{sign}{bound(limit)}"
 
 
 def limit(criterion: dict, which: str) -> str:
     """The same for a criterion of a policy; `which` is warn or fail."""
     sign = {"higher": "below ", "lower": "above "}.get(criterion["better"], "")
     value = criterion.get(which)
-    return "–" if value is None else f"{sign}{number(value)}"
+    return "–" if value is None else f"{sign}{bound(value)}"
+
+
+def bound(value: float) -> str:
+    """A limit that people set: two decimals where it has no more."""
+    return f"{value:.2f}" if round(value, 2) == value and abs(value) < 10 else number(value)
 
 
 def cell(value) -> str:

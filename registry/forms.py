@@ -132,7 +132,7 @@ class DecisionForm(ActionForm):
 
     def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
         super().__init__(*args, **kwargs)
-        self.reasons = outcomes
+        self.fields["note"].sometimes_required = True
         allowed = [(value, label) for value, label in Decision.Outcome.choices if outcomes.get(value) is None]
         self.fields["outcome"].choices = allowed
         self.refused = [
@@ -184,5 +184,7 @@ def _column_field(column: Column, part: str) -> forms.Field:
         return forms.ChoiceField(choices=choices, initial=value, label=label, widget=forms.Select(attrs=shown))
     if part == "integer":
         return forms.BooleanField(required=False, initial=value, label=label, widget=forms.CheckboxInput(attrs=shown))
+    if value is not None and value.is_integer():
+        value = int(value)  # 17, not 17.0
     widget = forms.NumberInput(attrs={"step": "any", **shown})
     return forms.FloatField(required=False, initial=value, label=label, widget=widget)

@@ -60,7 +60,9 @@ def worse(one: str | None, other: str) -> str:
 
 def strip(assessment: Assessment, verdicts: list[Verdict], results: list) -> dict:
     """What the tag family_strip draws."""
-    words = [verdict.verdict for verdict in verdicts]
+    judged = [verdict.verdict for verdict in verdicts]
+    words = [word for word in judged if word != "not_applicable"]
+    aside = f", {len(judged) - len(words)} not applicable" if len(judged) > len(words) else ""
     overall = min(words, key=SEVERITY.index) if words else ""
     tally = " · ".join(f"{words.count(word)} {word.replace('_', ' ')}" for word in reversed(SEVERITY) if word in words)
     criteria = "criterion" if len(words) == 1 else "criteria"
@@ -68,13 +70,14 @@ def strip(assessment: Assessment, verdicts: list[Verdict], results: list) -> dic
     return {
         "overall": overall,
         "headline": HEADLINES.get(overall, "No verdict"),
-        "sentence": f"{tally} of {len(words)} {criteria}" if words else "The policy judges none of these tests.",
+        "sentence": f"{tally} of {len(words)} {criteria}{aside}" if words else "The policy judges none of these tests.",
         "families": families,
     }
 
 
 def _family(family: str, verdicts: list[Verdict], results: list) -> dict:
-    words = sorted((v.verdict for v in verdicts if v.family == family), key=SEVERITY.index, reverse=True)
+    judged = [v.verdict for v in verdicts if v.family == family and v.verdict != "not_applicable"]
+    words = sorted(judged, key=SEVERITY.index, reverse=True)
     done = [result for result in results if result.family == family and result.status == "done"]
     shown = {"title": family.capitalize(), "headline": _headline(family, done, verdicts), "words": words}
     if words:

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from modelrisk import numerals
@@ -87,6 +87,19 @@ def ago(when: datetime.datetime | None):
     age = timesince(when, depth=1)
     text = "just now" if age.startswith("0") else f"{age} ago"
     return format_html('<time datetime="{}" title="{} UTC">{}</time>', when.isoformat(), exact, text)
+
+
+@register.filter
+def unwrapped(text: str):
+    """A docstring as paragraphs: its line ends are the source file's, not the reader's."""
+    return format_html_join("", "<p>{}</p>", ((" ".join(part.split()),) for part in text.split("\n\n") if part.strip()))
+
+
+@register.filter
+def estimator_name(version) -> str:
+    """What decides: the last step of a pipeline, or the class."""
+    read = version.estimator
+    return (read.get("steps") or [read.get("class") or version.format])[-1]
 
 
 @register.filter
