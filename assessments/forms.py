@@ -9,7 +9,6 @@ from assessments.models import Assessment
 from registry.forms import ActionForm
 from registry.models import DatasetVersion
 
-
 WHAT_FOR = {
     "quick": "a first look, with fewer rows and resamples",
     "standard": "what a decision rests on",

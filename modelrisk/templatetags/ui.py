@@ -90,6 +90,12 @@ def ago(when: datetime.datetime | None):
 
 
 @register.filter
+def words(name: str) -> str:
+    """not_applicable -> not applicable"""
+    return str(name).replace("_", " ")
+
+
+@register.filter
 def unwrapped(text: str):
     """A docstring as paragraphs: its line ends are the source file's, not the reader's."""
     return format_html_join("", "<p>{}</p>", ((" ".join(part.split()),) for part in text.split("\n\n") if part.strip()))
