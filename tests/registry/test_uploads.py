@@ -11,6 +11,7 @@ from django.urls import include, path
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+import modelrisk.urls
 from registry.refusals import UploadRefused
 from tests import small
 
@@ -102,7 +103,7 @@ urlpatterns = [
     path("test-api/", UploadEndpoint.as_view()),
     path("", include("modelrisk.urls")),
 ]
-handler400 = "modelrisk.errors.bad_request"
+handler400 = modelrisk.urls.handler400
 
 
 @pytest.fixture
