@@ -10,7 +10,6 @@ import uuid
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.shortcuts import render
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -67,11 +66,6 @@ class DomainErrors:
         if status is None:
             return None
         return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
-
-
-def bad_request(request, exception: Exception) -> HttpResponse:
-    """handler400: an upload that was refused before any view was called says why, like the rest."""
-    return DomainErrors(None).process_exception(request, exception) or defaults.bad_request(request, exception)
 
 
 def status_of(error: Exception) -> int | None:
