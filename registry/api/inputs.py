@@ -6,6 +6,13 @@ from rest_framework import serializers
 from registry.models import Column, Decision, MLModel
 
 
+def read(view, kind: type[serializers.Serializer]) -> dict:
+    """What the request gives, in the form that the action takes. Raises ValidationError."""
+    form = kind(data=view.request.data, context=view.get_serializer_context())
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
 class NewModelSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=120)
     purpose = serializers.CharField(

@@ -49,7 +49,7 @@ class AvailableActions(serializers.Field):
 
     def to_representation(self, row) -> list[dict]:
         request = self.context["request"]
-        return [_as_json(found, row, request) for found in offers_of(type(row))]
+        return [_as_json(found, row, request) for found in offers_of(row._meta.model)]
 
 
 def _as_json(found: Offer, row, request) -> dict:

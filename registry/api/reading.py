@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as route
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from registry import storage
 from registry.models import Artifact, AuditEvent
@@ -38,8 +38,9 @@ class ListFilters(serializers.Serializer):
     """The filters of a list. A misspelt one is refused: ignored, it would silently answer with everything."""
 
     @classmethod
-    def read(cls, request) -> dict:
+    def read(cls, view) -> dict:
         """What was asked for, by name."""
+        request = view.request
         known = set(cls().fields)
         if unknown := sorted(set(request.query_params) - known - PAGING):
             raise BadInput(
@@ -48,7 +49,7 @@ class ListFilters(serializers.Serializer):
                 code="unknown_filter",
                 field=unknown[0],
             )
-        filters = cls(data=request.query_params)
+        filters = cls(data=request.query_params, context=view.get_serializer_context())
         filters.is_valid(raise_exception=True)
         return filters.validated_data
 
@@ -65,11 +66,8 @@ class VisibleRow(serializers.PrimaryKeyRelatedField):
         super().fail(key, kind=self.queryset.model._meta.verbose_name, **kwargs)
 
 
-class AsAsked(BaseContentNegotiation):
-    """For files, whose address says what they are: whatever the client accepts."""
-
-    def select_parser(self, request, parsers):
-        return next((parser for parser in parsers if parser.media_type == request.content_type), None)
+class AsAsked(DefaultContentNegotiation):
+    """For files, whose address says what they are, whatever the client says it accepts."""
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type

@@ -1,4 +1,7 @@
-"""The registry's rows as JSON, and what its actions are given."""
+"""The registry's rows as JSON.
+
+A list holds short rows: what costs a question per row (`available_actions`) or much room is in the whole object, at `url`.
+"""
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -58,6 +61,13 @@ class ModelSerializer(serializers.ModelSerializer):
         ]
 
 
+class ModelRowSerializer(ModelSerializer):
+    """As it stands in a list."""
+
+    class Meta(ModelSerializer.Meta):
+        fields = [name for name in ModelSerializer.Meta.fields if name not in {"available_actions"}]
+
+
 class VersionSerializer(serializers.ModelSerializer):
     url = serializers.HyperlinkedIdentityField(view_name="api:version-detail")
     model = Link(route="model-detail")
@@ -89,6 +99,13 @@ class VersionSerializer(serializers.ModelSerializer):
         ]
 
 
+class VersionRowSerializer(VersionSerializer):
+    """As it stands in a list."""
+
+    class Meta(VersionSerializer.Meta):
+        fields = [name for name in VersionSerializer.Meta.fields if name not in {"estimator", "available_actions"}]
+
+
 class DatasetSerializer(serializers.ModelSerializer):
     url = serializers.HyperlinkedIdentityField(view_name="api:dataset-detail")
     versions_url = serializers.HyperlinkedIdentityField(view_name="api:dataset-versions")
@@ -98,6 +115,13 @@ class DatasetSerializer(serializers.ModelSerializer):
     class Meta:
         model = Dataset
         fields = ["id", "url", "name", "slug", "description", "owner", "created_at", "versions_url", "available_actions"]
+
+
+class DatasetRowSerializer(DatasetSerializer):
+    """As it stands in a list."""
+
+    class Meta(DatasetSerializer.Meta):
+        fields = [name for name in DatasetSerializer.Meta.fields if name not in {"available_actions"}]
 
 
 class ColumnSerializer(serializers.ModelSerializer):
@@ -139,6 +163,13 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
             "columns",
             "available_actions",
         ]
+
+
+class DatasetVersionRowSerializer(DatasetVersionSerializer):
+    """As it stands in a list."""
+
+    class Meta(DatasetVersionSerializer.Meta):
+        fields = [name for name in DatasetVersionSerializer.Meta.fields if name not in {"target", "columns", "available_actions"}]
 
 
 class EvidenceSerializer(serializers.Serializer):

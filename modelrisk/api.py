@@ -1,0 +1,53 @@
+"""/api/v1/: every viewset of both apps in one list, the document about them, and the docs that show it."""
+
+from csp.decorators import csp_update
+from django.urls import path, re_path
+from django.utils.decorators import method_decorator
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from registry.api.accounts import LoginView, LogoutView, WhoAmIView
+from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
+from registry.api.models import ModelViewSet, VersionViewSet
+from registry.api.trail import AuditEventViewSet, DecisionViewSet
+
+router = SimpleRouter()
+router.register("models", ModelViewSet, basename="model")
+router.register("versions", VersionViewSet, basename="version")
+router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
+router.register("decisions", DecisionViewSet, basename="decision")
+router.register("audit-events", AuditEventViewSet, basename="audit-event")
+
+
+class Docs(SpectacularSwaggerSplitView):
+    """Swagger UI from our own static files: no script in the page, no network."""
+
+    url_name = "api:schema"
+    template_name = "api/docs.html"
+
+
+class NoSuchAddress(APIView):
+    """An unknown address under /api/v1/ answers in JSON too."""
+
+    schema = None
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def initial(self, request, *args, **kwargs):
+        raise NotFound("There is nothing at this address.")
+
+
+app_name = "api"
+urlpatterns = [
+    *router.urls,
+    path("auth/login/", LoginView.as_view(), name="login"),
+    path("auth/logout/", LogoutView.as_view(), name="logout"),
+    path("whoami/", WhoAmIView.as_view(), name="whoami"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
+    re_path("", NoSuchAddress.as_view(), name="nothing"),
+]
