@@ -4,20 +4,18 @@ Every error of the API has one form: {code, message, hint, field, fields}. `mess
 do, `field` which input it is about, `fields` every input that is wrong: {name: [message, …]}.
 """
 
-import logging
 import uuid
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.shortcuts import render
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from registry import audit
 from registry.refusals import BadInput, Conflict, Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 STATUS = {Refused: 403, BadInput: 400, Conflict: 409, Unavailable: 503}
 STATUS_OF_CODE = {"too_big": 413}
@@ -66,6 +64,11 @@ class DomainErrors:
         if status is None:
             return None
         return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
+
+
+def bad_request(request, exception: Exception) -> HttpResponse:
+    """handler400: an upload that was refused before any view was called says why, like the rest."""
+    return DomainErrors(None).process_exception(request, exception) or defaults.bad_request(request, exception)
 
 
 def status_of(error: Exception) -> int | None:
@@ -131,7 +134,11 @@ def _validation_body(error: exceptions.ValidationError) -> dict:
     first = fields[field][0] if fields else "The request is not valid."
     message = f"{field}: {first}" if field else first
     return body(
-        "invalid", message, hint="Correct the fields that are named, and send the request again.", field=field, fields=fields
+        "invalid",
+        message,
+        hint="Correct the fields that are named, and send the request again.",
+        field=field,
+        fields=fields,
     )
 
 

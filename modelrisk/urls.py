@@ -7,3 +7,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("modelrisk.api")),
 ]
+
+handler400 = "modelrisk.errors.bad_request"

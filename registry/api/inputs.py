@@ -50,7 +50,9 @@ class NewVersionSerializer(serializers.Serializer):
 
 class NewDatasetVersionSerializer(serializers.Serializer):
     file = UploadedFile(help_text="CSV, Parquet, or a DataFrame written by joblib.")
-    target = serializers.CharField(max_length=255, required=False, help_text="The column to predict; guessed if absent.")
+    target = serializers.CharField(
+        max_length=255, required=False, help_text="The column to predict; guessed if absent."
+    )
     favourable = serializers.CharField(
         max_length=200, required=False, help_text="The label of the target that people want; guessed if absent."
     )

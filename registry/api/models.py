@@ -44,9 +44,7 @@ class ModelViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, 
         rows = self.get_object().versions.select_related("model", "artifact", "created_by")
         return self.page_of(rows, VersionRowSerializer)
 
-    @extend_schema(
-        request={"multipart/form-data": inputs.NewVersionSerializer}, responses={201: VersionSerializer}
-    )
+    @extend_schema(request={"multipart/form-data": inputs.NewVersionSerializer}, responses={201: VersionSerializer})
     @versions.mapping.post
     def upload(self, request, pk=None):
         """Upload a version. The file is read in a sandbox, never here; it is stored once, under its SHA-256."""

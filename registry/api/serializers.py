@@ -114,7 +114,17 @@ class DatasetSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Dataset
-        fields = ["id", "url", "name", "slug", "description", "owner", "created_at", "versions_url", "available_actions"]
+        fields = [
+            "id",
+            "url",
+            "name",
+            "slug",
+            "description",
+            "owner",
+            "created_at",
+            "versions_url",
+            "available_actions",
+        ]
 
 
 class DatasetRowSerializer(DatasetSerializer):
@@ -169,7 +179,11 @@ class DatasetVersionRowSerializer(DatasetVersionSerializer):
     """As it stands in a list."""
 
     class Meta(DatasetVersionSerializer.Meta):
-        fields = [name for name in DatasetVersionSerializer.Meta.fields if name not in {"target", "columns", "available_actions"}]
+        fields = [
+            name
+            for name in DatasetVersionSerializer.Meta.fields
+            if name not in {"target", "columns", "available_actions"}
+        ]
 
 
 class EvidenceSerializer(serializers.Serializer):
