@@ -1,14 +1,19 @@
 """/api/v1/: every viewset of both apps in one list, the document about them, and the docs that show it."""
 
-from csp.decorators import csp_update
 from django.urls import path, re_path
-from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
+from assessments.api.assessments import (
+    AssessmentViewSet,
+    ExplainabilityViewSet,
+    FairnessViewSet,
+    RobustnessViewSet,
+)
+from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
@@ -19,6 +24,11 @@ router.register("models", ModelViewSet, basename="model")
 router.register("versions", VersionViewSet, basename="version")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
+router.register("assessments", AssessmentViewSet, basename="assessment")
+# The direct doors of the original system.
+router.register("robustness", RobustnessViewSet, basename="robustness")
+router.register("fairness", FairnessViewSet, basename="fairness")
+router.register("explainability", ExplainabilityViewSet, basename="explainability")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("audit-events", AuditEventViewSet, basename="audit-event")
 
@@ -44,6 +54,8 @@ class NoSuchAddress(APIView):
 app_name = "api"
 urlpatterns = [
     *router.urls,
+    path("catalogue/", CatalogueView.as_view(), name="catalogue"),
+    path("policy/", PolicyView.as_view(), name="policy"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("whoami/", WhoAmIView.as_view(), name="whoami"),

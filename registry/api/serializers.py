@@ -1,6 +1,7 @@
 """The registry's rows as JSON.
 
-A list holds short rows: what costs a question per row (`available_actions`) or much room is in the whole object, at `url`.
+A list holds short rows: what costs a question per row (`available_actions`), or much room, is in the whole object, at
+its `url`.
 """
 
 from drf_spectacular.utils import extend_schema_field
