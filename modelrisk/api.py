@@ -17,6 +17,7 @@ from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
+from registry.api.reading import AsAsked
 from registry.api.trail import AuditEventViewSet, DecisionViewSet
 
 router = SimpleRouter()
@@ -53,6 +54,12 @@ class NoSuchAddress(APIView):
 
 app_name = "api"
 urlpatterns = [
+    # A file: its address ends as files do, and says what it is whatever the client accepts.
+    re_path(
+        r"^assessments/(?P<pk>[0-9]{1,18})/charts/(?P<chart_id>[^/\x00]{1,120})\.(?P<picture>svg|png|csv)$",
+        AssessmentViewSet.as_view({"get": "chart"}, content_negotiation_class=AsAsked),
+        name="assessment-chart",
+    ),
     *router.urls,
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),
     path("policy/", PolicyView.as_view(), name="policy"),

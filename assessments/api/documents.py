@@ -4,14 +4,20 @@ from rest_framework import serializers
 
 from assessments.models import TestResult, Verdict
 
-INTERVAL = {"child": serializers.FloatField(allow_null=True), "allow_null": True, "min_length": 2, "max_length": 2}
 GROUP_HELP = "{column: value as text}; empty for the whole dataset."
+
+
+def interval() -> serializers.ListField:
+    """Both ends of the 95 % interval; null where nothing is known, an end null where it is open."""
+    return serializers.ListField(
+        child=serializers.FloatField(allow_null=True), allow_null=True, min_length=2, max_length=2
+    )
 
 
 class MeasureSerializer(serializers.Serializer):
     metric = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
-    ci = serializers.ListField(**INTERVAL, help_text="The 95 % interval.")
+    ci = interval()
     n = serializers.IntegerField(help_text="Rows behind it.")
     group = serializers.DictField(child=serializers.CharField(), help_text=GROUP_HELP)
     unit = serializers.CharField()
@@ -52,7 +58,7 @@ class VerdictSerializer(serializers.Serializer):
     title = serializers.CharField()
     group = serializers.DictField(child=serializers.CharField(), help_text=GROUP_HELP)
     value = serializers.FloatField(allow_null=True)
-    ci = serializers.ListField(**INTERVAL)
+    ci = interval()
     better = serializers.ChoiceField(choices=["higher", "lower", "none"])
     warn = serializers.FloatField(allow_null=True)
     fail = serializers.FloatField(allow_null=True)

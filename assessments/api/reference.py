@@ -56,11 +56,14 @@ class CriterionSerializer(serializers.Serializer):
     minimum_rows = serializers.IntegerField()
     basis = serializers.CharField()
     source = serializers.CharField(allow_blank=True)
+    verified = serializers.CharField(required=False)
+    note = serializers.CharField(required=False)
 
 
 class PolicySerializer(serializers.Serializer):
     name = serializers.CharField()
-    version = serializers.CharField()
+    version = serializers.IntegerField()
+    notes = serializers.ListField(child=serializers.CharField())
     sha256 = serializers.CharField()
     criteria = CriterionSerializer(many=True)
 

@@ -3,7 +3,8 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from assessments.models import Assessment, Verdict
+from assessments.models import Assessment
+from assessments.stored import verdict_counts
 from registry.api.offers import AvailableActions
 from registry.api.reading import VisibleRow
 from registry.api.serializers import Link, username
@@ -101,8 +102,7 @@ class AssessmentSerializer(AssessmentRowSerializer):
 
     def get_verdicts(self, assessment: Assessment) -> dict[str, int]:
         """How many verdicts of each word, worst word first."""
-        words = [verdict.verdict for verdict in assessment.verdicts.all()]
-        return {word: words.count(word) for word in Verdict.Word.values}
+        return verdict_counts(assessment)
 
     def get_policy(self, assessment: Assessment) -> dict[str, str]:
         """The policy that it is judged by."""
