@@ -66,10 +66,24 @@ class VerdictSerializer(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True)
 
 
+class PlanSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    tests = serializers.ListField(child=serializers.DictField(), help_text="[{id, params}]")
+    columns = serializers.ListField(child=serializers.DictField())
+
+
+class JudgedBySerializer(serializers.Serializer):
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
 class ResultsSerializer(serializers.Serializer):
     schema = serializers.CharField(help_text="modelrisk.results/1")
     subject = serializers.DictField(help_text="What the battery read of model and data.")
     seed = serializers.IntegerField()
+    plan = PlanSerializer()
+    policy = JudgedBySerializer()
     environment = serializers.DictField()
     tests = TestEntrySerializer(many=True)
     verdicts = VerdictSerializer(many=True, help_text="Worst first.")

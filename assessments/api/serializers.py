@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from assessments.api.documents import JudgedBySerializer
 from assessments.models import Assessment
 from assessments.stored import verdict_counts
 from registry.api.offers import AvailableActions
@@ -37,7 +38,7 @@ class AssessmentRowSerializer(serializers.ModelSerializer):
     url = serializers.HyperlinkedIdentityField(view_name="api:assessment-detail")
     version = Link(route="version-detail")
     dataset_version = Link(route="dataset-version-detail")
-    reference = Link(route="dataset-version-detail")
+    reference = Link(route="dataset-version-detail", allow_null=True)
     plan = serializers.ChoiceField(source="plan_name", choices=Assessment.PlanName.choices, read_only=True)
     requested_by = username()
     progress = serializers.SerializerMethodField()
@@ -104,9 +105,9 @@ class AssessmentSerializer(AssessmentRowSerializer):
         """How many verdicts of each word, worst word first."""
         return verdict_counts(assessment)
 
-    def get_policy(self, assessment: Assessment) -> dict[str, str]:
-        """The policy that it is judged by."""
-        return {part: str(assessment.policy.get(part, "")) for part in ("name", "version", "sha256")}
+    @extend_schema_field(JudgedBySerializer)
+    def get_policy(self, assessment: Assessment) -> dict:
+        return {part: assessment.policy[part] for part in ("name", "version", "sha256")}
 
 
 def _step(assessment: Assessment, test: str, result) -> dict:
