@@ -47,6 +47,7 @@ SECRET_KEY = env("MODELRISK_SECRET_KEY") or kept_secret_key()
 DEBUG = flag("MODELRISK_DEBUG")
 ALLOWED_HOSTS = env("MODELRISK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
+CSRF_FAILURE_VIEW = "modelrisk.pages.errors.csrf_failure"
 
 # --- applications -----------------------------------------------------------------------------
 INSTALLED_APPS = [
