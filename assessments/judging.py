@@ -11,6 +11,7 @@ error          the test ended without an answer
 import math
 from typing import Any
 
+MOST_ROWS = 10_000_000  # beyond it a number of rows is no advice
 ORDER = ("fail", "error", "inconclusive", "warn", "pass", "not_applicable")
 
 Entry = dict[str, Any]
@@ -85,9 +86,10 @@ def _rows_to_settle(n: int, value: float, fail: float, low: float, high: float) 
     half = value - low if value >= fail else high - value  # the side toward the limit
     if not distance or not n:
         return "The estimate is on the limit: more rows may not settle it."
-    needed = math.ceil(n * (half / distance) ** 2 * (1 - 1e-9))  # 196.00000000000003 is 196
-    if needed > 10_000_000:
-        return "The estimate is so near the limit that no practical number of rows would settle it."
+    ratio = half / distance
+    if n * min(ratio, 1e6) ** 2 > MOST_ROWS:
+        return "The estimate is too near the limit for any practical number of rows."
+    needed = math.ceil(n * ratio**2 * (1 - 1e-9))  # 196.00000000000003 is 196
     return f"About {max(needed, n + 1):,} rows would settle it ({n:,} now)."
 
 

@@ -70,9 +70,10 @@ def build_plan(
         "limits": dict(limits or {}),
     }
     try:
-        return json.loads(json.dumps(Plan.from_json(document).to_json()))
+        plan: dict[str, Any] = json.loads(json.dumps(Plan.from_json(document).to_json()))
     except BadPlan as error:
         raise BadRequest(str(error)) from error
+    return plan
 
 
 def planned_tests(tests: Iterable[str | Mapping[str, Any]] | None, plan_name: str) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ FILE = Path(__file__).with_name("policies.json")
 
 def default_policy() -> dict[str, Any]:
     """The house policy: {name, version, notes, sha256, criteria: [...]}; a new object each time."""
-    return json.loads(_sealed())
+    policy: dict[str, Any] = json.loads(_sealed())
+    return policy
 
 
 @functools.cache

@@ -1,5 +1,6 @@
-"""A look at the rows. What the registry holds is evidence: it changes through actions only, so nothing is editable here."""
+"""A look at the rows. They are evidence and change through actions only, so nothing is editable here."""
 
+import django_q.admin  # noqa: F401 - registers its tables, which are taken away below
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 

@@ -43,10 +43,10 @@ def guess_favourable(profile: dict[str, Any], target: str) -> str:
 
 def _guess_target(columns: list[dict[str, Any]], favourable: str | None) -> str | None:
     few = [c for c in columns if 2 <= c["distinct"] <= FEW and (favourable is None or _takes(c, favourable))]
-    named = [c["name"] for c in few if set(words(c["name"])) & set(TARGETS)]
+    named: list[str] = [c["name"] for c in few if set(words(c["name"])) & set(TARGETS)]
     if named:
         return named[-1]  # a target tends to stand last
-    last = columns[-1]["name"] if columns else None
+    last: str | None = columns[-1]["name"] if columns else None
     return last if any(c["name"] == last for c in few) else None
 
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils.http import content_disposition_header
 from storages.backends.s3 import S3Storage
 
 from registry.models import Artifact
@@ -96,8 +97,7 @@ class S3Files(S3Storage):
             yield from body.iter_chunks(CHUNK)
 
     def link(self, name: str, filename: str, seconds: int) -> str | None:
-        shown = filename.replace("\\", "_").replace('"', "_")
-        disposition = f'attachment; filename="{shown}"'
+        disposition = content_disposition_header(as_attachment=True, filename=filename)
         return self.url(name, parameters={"ResponseContentDisposition": disposition}, expire=seconds)
 
 
@@ -113,7 +113,7 @@ def put(file: File, *, sha256: str | None = None) -> tuple[str, int]:
     with _answering():
         if not default_storage.exists(key):
             file.seek(0)
-            default_storage.store(key, File(file.file))
+            default_storage.store(key, file)
     return digest, size
 
 
@@ -187,7 +187,7 @@ def _answering() -> Iterator[None]:
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
             raise _missing() from error
-        raise _silent(error) from error
+        raise _refusing(error) from error
     except OSError as error:
         raise _silent(error.strerror or error) from error
     except (BotoCoreError, Boto3Error) as error:
@@ -196,6 +196,11 @@ def _answering() -> Iterator[None]:
 
 def _missing() -> Unavailable:
     return Unavailable("A stored file is missing from the file store. Restore it from a backup.", code="missing_file")
+
+
+def _refusing(why: object) -> Unavailable:
+    told = f"The file store refuses: {str(why).rstrip('.')}."
+    return Unavailable(f"{told} Nothing was changed; have the administrator check its bucket and keys.")
 
 
 def _silent(why: object) -> Unavailable:

@@ -159,6 +159,10 @@ def test_a_wider_interval_never_makes_a_failure_certain(ends, limit, more):
     assert wide != "fail" or narrow == "fail"
 
 
+def test_no_number_of_rows_is_promised_beyond_what_is_practical():
+    assert "too near the limit" in verdict_on(measure(0.8 + 1e-13, [0.7, 0.9]))["reason"]
+
+
 @given(share, st.floats(0.001, 0.5), st.integers(30, 10**6))
 def test_as_many_rows_as_promised_do_settle_it(value, half, n):
     limit = 0.8
