@@ -103,7 +103,9 @@ class AssessmentViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMi
 
     def _chart(self, assessment: Assessment, chart: Chart) -> dict:
         where = {
-            picture: reverse("api:assessment-chart", args=[assessment.pk, chart.chart_id, picture], request=self.request)
+            picture: reverse(
+                "api:assessment-chart", args=[assessment.pk, chart.chart_id, picture], request=self.request
+            )
             for picture in FORMATS
         }
         words = {name: getattr(chart, name) for name in ("title", "caption", "alt")}

@@ -1,9 +1,11 @@
 """People as API clients, rows for them to look at, and a browser for the docs."""
 
+import io
 import os
 import shutil
 from dataclasses import dataclass
 
+import pandas
 import pytest
 
 from assessments.actions.assessments import start
@@ -72,7 +74,25 @@ def scene(owner, developer, tiny_files) -> Scene:  # noqa: F811
     model.developers.add(developer)
     version = make_version(model, tiny_files.model)
     dataset_version = make_dataset_version(owner, tiny_files.data)
+    profile_columns(dataset_version, tiny_files.data)
     return Scene(model, version, dataset_version, make_assessment(version, dataset_version, owner))
+
+
+def profile_columns(dataset_version: DatasetVersion, content: bytes) -> None:
+    """As the sandbox does on arrival."""
+    frame = pandas.read_csv(io.BytesIO(content))
+    for column in dataset_version.columns.all():
+        values = frame[column.name]
+        counts = values.value_counts()
+        numbers = values.describe() if column.kind == "number" else {}
+        column.profile = {
+            "dtype": str(values.dtype),
+            "missing": 0,
+            "distinct": len(counts),
+            "top": [[str(value), int(count)] for value, count in counts.head(10).items()],
+            **{name: numbers.get(name) for name in ("min", "max", "mean", "std")},
+        }
+        column.save(update_fields=["profile"])
 
 
 def make_assessment(version, dataset_version, user, *, state: str = "done") -> Assessment:
