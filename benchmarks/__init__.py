@@ -1,0 +1,1 @@
+"""What we claim about speed, runnable by anyone: `make bench`. A file prints one JSON line last; no test depends on it."""
