@@ -44,7 +44,8 @@ def kept_secret_key() -> str:
 
 SECRET_KEY = env("MODELRISK_SECRET_KEY") or kept_secret_key()
 DEBUG = flag("MODELRISK_DEBUG")
-ALLOWED_HOSTS = env("MODELRISK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+# 127.0.0.1 always: a container's health check asks by that name.
+ALLOWED_HOSTS = [*env("MODELRISK_ALLOWED_HOSTS", "localhost,[::1]").split(","), "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
 
 # --- applications -----------------------------------------------------------------------------
@@ -214,6 +215,7 @@ CONTENT_SECURITY_POLICY = {
 }
 HTTPS = flag("MODELRISK_HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from registry import access
+from tests.required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
