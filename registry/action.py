@@ -5,11 +5,15 @@
         ...
         return Done(decision, about=version, summary="Approved Income v3")
 
+Slow work (hashing, storing, asking the sandbox) belongs in `prepare`: a context manager entered after the rule and
+before the transaction, given what the action was given; it yields what the body is given, and cleans up.
+
 Called as `decide(version, actor=user, …)` by pages, API, admin and jobs alike; there is no skip flag.
 Its `.refusal(version, actor)` asks the same rule without acting: it draws the button and fills `available_actions`.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -17,9 +21,10 @@ from typing import Any
 from django.db import models, transaction
 
 from registry import audit
-from registry.refusals import Refused
+from registry.refusals import Conflict, NotNow, Refused
 
 Rule = Callable[..., str | None]
+Prepare = Callable[..., AbstractContextManager[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Done:
     detail: dict = field(default_factory=dict)
 
 
-def action(name: str, *, rule: Rule):
+def action(name: str, *, rule: Rule, prepare: Prepare | None = None):
     """Make `body(subject, *, actor, **given) -> Done` an action.
 
     `subject` is the row acted on (locked and read afresh), or a model class where the action creates something.
@@ -42,11 +47,14 @@ def action(name: str, *, rule: Rule):
         @wraps(body)
         def perform(subject, *, actor, **given):
             reason = rule(subject, actor, **given)
+            if isinstance(reason, NotNow):
+                raise Conflict(reason)
             if reason is not None:
                 _record_refusal(name, subject, actor, reason)
                 raise Refused(reason)
-            with transaction.atomic():
-                done = body(_locked(subject), actor=actor, **given)
+            prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
+            with prepared as ready, transaction.atomic():
+                done = body(_locked(subject), actor=actor, **ready)
                 about = done.about if done.about is not None else done.result
                 audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail)
             return done.result

@@ -10,6 +10,12 @@ class Refused(Exception):
         self.code = code
 
 
+class NotNow(str):
+    """A rule's reason that lies in the state of the object, not in the person: acting on it raises Conflict."""
+
+    __slots__ = ()
+
+
 class BadInput(Exception):
     """What was given cannot be used: `message` says what is wrong, `hint` what to do. -> 400"""
 
