@@ -67,7 +67,7 @@ serve: $(VENV)/.stamp  ## Serve your own installation (state in var/)
 	@exec $(BIN)/python manage.py serve
 
 # --- prove -------------------------------------------------------------------------------------
-.PHONY: test test-long test-s3 lint format bench
+.PHONY: test test-long test-s3 test-services lint format catalogue bench
 test: $(VENV)/.stamp-dev  ## All tests but the long ones; needs no service running
 	$(BIN)/python -m pytest -m "not long" $(PYTEST_OPTIONS)
 
@@ -76,6 +76,13 @@ test-long: $(VENV)/.stamp-dev  ## The long ones
 
 test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S3 server, started for it
 	$(BIN)/python -m pytest -m s3 $(PYTEST_OPTIONS)
+
+# Everything that stores rows or files, once more: rows in PostgreSQL (MODELRISK_TEST_POSTGRES), files in the S3 server.
+test-services: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The same flow on PostgreSQL and a strict S3 server
+	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
+	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
+	DATABASE_URL=$(MODELRISK_TEST_POSTGRES) $(BIN)/python -m tests.s3_peer $(BIN)/python -m pytest -m "not long" \
+		tests/registry tests/assessments tests/api tests/pages $(wildcard tests/processes) $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API schema, deployment settings
 	$(BIN)/ruff check .
@@ -90,6 +97,10 @@ lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API sc
 format: $(VENV)/.stamp-dev  ## Put the Python files into the house's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+catalogue: $(VENV)/.stamp  ## Write assessments/catalogue.json after a change to a battery test
+	$(BIN)/python -m assessments.battery --catalogue > assessments/.catalogue.new
+	mv assessments/.catalogue.new assessments/catalogue.json
 
 bench: $(VENV)/.stamp-dev  ## What we claim about speed: one JSON line for each file in benchmarks/
 	@for each in $$(ls benchmarks/*.py | grep -v '/_'); do \
