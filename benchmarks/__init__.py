@@ -1,1 +1,1 @@
-"""What we claim about speed, runnable by anyone: `make bench`. A file prints one JSON line last; no test depends on it."""
+"""What we claim about speed: `make bench` runs each file, which prints one JSON line last. No test depends on it."""
