@@ -81,7 +81,7 @@ test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S
 test-services: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The same flow on PostgreSQL and a strict S3 server
 	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
 	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
-	DATABASE_URL=$(MODELRISK_TEST_POSTGRES) $(BIN)/python -m tests.s3_peer $(BIN)/python -m pytest -m "not long" \
+	DATABASE_URL=$(MODELRISK_TEST_POSTGRES) $(BIN)/python -m tests.with_s3 $(BIN)/python -m pytest -m "not long" \
 		tests/registry tests/assessments tests/api tests/pages $(wildcard tests/processes) $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API schema, deployment settings
@@ -91,6 +91,7 @@ lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API sc
 	$(BIN)/lint-imports
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py battery_catalogue --check
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	MODELRISK_HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
@@ -99,8 +100,7 @@ format: $(VENV)/.stamp-dev  ## Put the Python files into the house's style
 	$(BIN)/ruff format .
 
 catalogue: $(VENV)/.stamp  ## Write assessments/catalogue.json after a change to a battery test
-	$(BIN)/python -m assessments.battery --catalogue > assessments/.catalogue.new
-	mv assessments/.catalogue.new assessments/catalogue.json
+	$(BIN)/python manage.py battery_catalogue
 
 bench: $(VENV)/.stamp-dev  ## What we claim about speed: one JSON line for each file in benchmarks/
 	@for each in $$(ls benchmarks/*.py | grep -v '/_'); do \

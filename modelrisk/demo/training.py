@@ -1,4 +1,4 @@
-"""Train the demo's two models on a table: `python -m modelrisk.demo.training TABLE FOLDER`.
+"""Train the demo's two models: `python -m modelrisk.demo.training FOLDER [TABLE]`; without a table, on our census.
 
 Runs as its own process (it needs the numeric libraries, the demo command does not) on our own table with our own code.
 Writes train.csv, test.csv, random_forest.joblib, gradient_boosting.joblib, and training.json: what was fitted, on how
@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from modelrisk.demo.census import FAVOURABLE, TARGET, UNFAVOURABLE
+from modelrisk.demo.census import FAVOURABLE, TARGET, UNFAVOURABLE, census
 
 SEED = 20_261_114
 # How many people a census row stands for: not a fact about the person, so the models are not given it.
@@ -63,9 +63,8 @@ def read(path: Path) -> pd.DataFrame:
     return table
 
 
-def train(path: Path, folder: Path) -> dict:
-    """Split, fit and save; what was done, as written to training.json."""
-    table = read(path)
+def train(table: pd.DataFrame, folder: Path) -> dict:
+    """Split, fit and save; what was done, as written to training.json, which comes last."""
     fitted, held_out = train_test_split(table, test_size=0.3, random_state=SEED, stratify=table[TARGET])
     fitted.to_csv(folder / "train.csv", index=False)
     held_out.to_csv(folder / "test.csv", index=False)
@@ -83,6 +82,6 @@ def train(path: Path, folder: Path) -> dict:
 
 if __name__ == "__main__":
     try:
-        train(Path(sys.argv[1]), Path(sys.argv[2]))
+        train(read(Path(sys.argv[2])) if len(sys.argv) > 2 else census(), Path(sys.argv[1]))
     except (WrongTable, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
