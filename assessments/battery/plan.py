@@ -100,7 +100,8 @@ class Plan:
             body["tests"] = tuple(_build(PlannedTest, test) for test in body["tests"])
             body["columns"] = tuple(_build(Column, column) for column in body.get("columns", ()))
             body["limits"] = _build(Limits, body.get("limits", {}))
-            return _build(cls, body)
+            plan: Plan = _build(cls, body)
+            return plan
         except (KeyError, TypeError) as error:
             raise BadPlan(f"The plan lacks a part, or one has the wrong form: {error}.") from error
 

@@ -1,0 +1,95 @@
+"""The only door: python -m assessments.battery PLAN OUT | --catalogue | --inspect FILE | --profile FILE.
+
+Answers are JSON on the stdout that the process was started with. Whatever else prints, the model included, goes to
+stderr. Exit code 0: it ran. 2: bad input, said in the answer.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from assessments.battery.errors import LoadError, short
+from assessments.battery.events import Emitter, finite
+
+
+def claim_stdout() -> IO[str]:
+    """The real stdout, out of reach of print and of libraries: descriptor 1 is stderr from now on."""
+    sys.stdout.flush()
+    private = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return os.fdopen(private, "w", encoding="utf-8")
+
+
+def main(arguments: list[str], stream: IO[str]) -> int:
+    """Answer one call on `stream`; the exit code."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if not (asked.catalogue or asked.inspect or asked.profile or (asked.plan and asked.out)):
+        parser.error("give PLAN and OUT, or one of --catalogue, --inspect, --profile")
+    if asked.catalogue:
+        from assessments.battery.spec import discover
+
+        stream.write(json.dumps({name: test.entry() for name, test in discover().items()}, indent=1) + "\n")
+        return 0
+    if asked.inspect:
+        return _answer(stream, _inspect, asked.inspect, asked.format)
+    if asked.profile:
+        return _answer(stream, _profile, asked.profile, asked.format)
+    from assessments.battery.run import run_plan
+
+    asked.out.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(asked.out)  # the one folder that a sandboxed run may write to
+    return run_plan(asked.plan, Emitter(stream))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m assessments.battery", description=__doc__)
+    parser.add_argument("plan", type=Path, nargs="?", help="plan.json")
+    parser.add_argument("out", type=Path, nargs="?", help="a folder the run may write to")
+    parser.add_argument("--catalogue", action="store_true", help="print the tests there are")
+    parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
+    parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet"])
+    return parser
+
+
+def _inspect(path: Path, format: str) -> dict[str, Any]:
+    from assessments.battery.inspect import inspect_model
+
+    return inspect_model(path, format)
+
+
+def _profile(path: Path, format: str) -> dict[str, Any]:
+    from assessments.battery.profile import profile_dataset
+
+    return profile_dataset(path, format)
+
+
+def _answer(stream: IO[str], read: Any, path: Path, format: str) -> int:
+    """Print what was read of the file, or what is wrong with it."""
+    code = 0
+    try:
+        answer = read(path, format)
+    except LoadError as error:
+        answer = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    except MemoryError:
+        answer = {"error": {"code": "out_of_memory", "message": f"{path.name} needs too much memory.", "hint": ""}}
+    except (Exception, SystemExit) as error:
+        message = f"{path.name} could not be read: {short(error)}"
+        answer = {"error": {"code": "crashed", "message": message, "hint": "Check the file on your own machine."}}
+    if "error" in answer:
+        code = 2
+    stream.write(json.dumps(finite(answer), allow_nan=False) + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    with claim_stdout() as answers:
+        code = main(sys.argv[1:], answers)
+    sys.stderr.flush()
+    os._exit(code)  # no thread or exit hook of the model outlives the answer

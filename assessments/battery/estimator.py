@@ -1,0 +1,314 @@
+"""A fitted classifier asked in the form it was trained on: column names, column order, categories, labels."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assessments.battery.errors import LoadError, listed, short
+from assessments.battery.labels import as_text
+
+BATCH_ROWS = 50_000
+ESTIMATOR_HINT = (
+    "Save the fitted scikit-learn compatible estimator itself (one with predict and classes_), "
+    "for example joblib.dump(pipeline, 'model.joblib')."
+)
+
+
+class FittedClassifier:
+    """An estimator and how to ask it. classes: its classes as text, in its order.
+
+    feature_names: what it says it was trained on; None where it was trained without names.
+    scores_are_probabilities: False where they come from decision_function.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        check_classifier(estimator)
+        self.estimator = estimator
+        self.classes = [as_text(value) for value in np.asarray(estimator.classes_).ravel()]
+        self.feature_names = named_features(estimator)
+        self.n_features: int | None = feature_count(estimator)
+        self.scores_from = _scores_from(estimator)
+        self.scores_are_probabilities = self.scores_from == "predict_proba"
+        self.features: list[str] = []
+        self.notes: list[str] = []
+        self._categories: dict[str, pd.Index | None] = {}
+        self._as_array = False
+
+    @property
+    def has_scores(self) -> bool:
+        return bool(self.scores_from)
+
+    def bind(self, frame: pd.DataFrame, candidates: list[list[str]]) -> None:
+        """Settle which columns of the frame the model is given, and in what form.
+
+        candidates: lists of columns to try, best first, for a model that knows no names.
+        """
+        if self.feature_names is not None:
+            wanted = _in_words_of(frame, self.feature_names, self.estimator)
+            missing = [name for name in wanted if name not in frame.columns]
+            if missing:
+                raise LoadError(
+                    "missing_column",
+                    f"The model needs {listed(missing)}, which the data does not have.",
+                    f"Add the column with the values the model was trained on. The data has {listed(list(frame))}.",
+                )
+            self.features = wanted
+        else:
+            self.features = self._by_position(candidates)
+            self._as_array = self.n_features is not None
+        self._settle_form(frame[self.features])
+
+    def _by_position(self, candidates: list[list[str]]) -> list[str]:
+        for names in candidates:
+            if self.n_features is None or len(names) == self.n_features:
+                self.notes.append(
+                    "The model names no columns: it is given the feature columns in the order of the data."
+                )
+                return names
+        raise LoadError(
+            "missing_column",
+            f"The model takes {self.n_features} columns in a fixed order, and the data has {len(candidates[0])} "
+            f"that may be features: {listed(candidates[0])}.",
+            "Mark the columns it does not take as ignored, or train the model on a DataFrame so that it knows names.",
+        )
+
+    def _settle_form(self, frame: pd.DataFrame) -> None:
+        """Find the category columns that a booster expects, then the first form that the model answers."""
+        known = _booster_categories(self.estimator, frame)
+        text = [name for name in frame.columns if frame[name].dtype == object]
+        forms: list[dict[str, pd.Index | None]] = [known] if known else [{}, dict.fromkeys(text)]
+        sample = frame.head(5)
+        first: Exception | None = None
+        for form in forms:
+            self._categories = form
+            try:
+                self.predict(sample)
+            except LoadError:
+                raise
+            except Exception as error:
+                first = first or error
+            else:
+                return
+        raise unanswered(first or RuntimeError("no answer")) from first
+
+    def prepared(self, frame: pd.DataFrame) -> Any:
+        """The frame in the form that the estimator was trained on."""
+        given = frame[self.features]
+        if self._as_array:
+            return given.to_numpy()
+        changed: dict[str, Any] = {}
+        for name in self.features:
+            if name in self._categories:
+                changed[name] = pd.Categorical(given[name], categories=self._categories[name])
+            elif isinstance(given[name].dtype, pd.StringDtype):
+                changed[name] = given[name].astype(object)
+        return given.assign(**changed) if changed else given
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """Positions in `classes`, one a row."""
+        answers: NDArray[np.int64] = self._in_batches(frame, self._predict_batch, np.empty(0, dtype=np.int64))
+        return answers
+
+    def scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
+        """One column a class, in the order of `classes`. From decision_function: 0.5 + d / (2 + 2 |d|),
+        which keeps the order of the rows and sets d = 0 at 0.5, without the ties that a logistic would make."""
+        found: NDArray[np.floating[Any]] = self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
+        return found
+
+    def _in_batches(self, frame: pd.DataFrame, ask: Any, nothing: NDArray[Any]) -> NDArray[Any]:
+        if not len(frame):
+            return nothing
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parts = [
+                ask(self.prepared(frame.iloc[start : start + BATCH_ROWS])) for start in range(0, len(frame), BATCH_ROWS)
+            ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _predict_batch(self, given: Any) -> NDArray[np.int64]:
+        answers = np.asarray(self.estimator.predict(given))
+        if answers.size != len(given):
+            raise LoadError(
+                "unsupported_task",
+                f"The model gives {answers.shape} answers for {len(given)} rows, not one class a row.",
+                "Models with several outputs cannot be assessed yet.",
+            )
+        codes, uniques = pd.factorize(answers.ravel(), use_na_sentinel=False)
+        where = {name: position for position, name in enumerate(self.classes)}
+        texts = [as_text(unique) for unique in uniques]
+        if unknown := [text for text in texts if text not in where]:
+            raise LoadError(
+                "label_mismatch",
+                f"The model predicts {listed(unknown)}, which is not among its classes_ {listed(self.classes)}.",
+                "Save a model whose predict gives the values of its classes_.",
+            )
+        return np.asarray(np.array([where[text] for text in texts], dtype=np.int64)[codes])
+
+    def _score_batch(self, given: Any) -> NDArray[Any]:
+        found = np.asarray(getattr(self.estimator, self.scores_from)(given))
+        if not self.scores_are_probabilities:
+            found = 0.5 + found / (2 + 2 * np.abs(found))
+            if found.ndim == 1:
+                found = np.column_stack([1 - found, found])
+        if found.shape != (len(given), len(self.classes)):
+            raise ValueError(f"the model gives scores of shape {found.shape} for {len(self.classes)} classes")
+        if not np.isfinite(found).all():
+            raise ValueError("the model gives scores that are not finite numbers")
+        return found
+
+
+def unanswered(error: BaseException) -> LoadError:
+    """A model that raises when it is asked about the data."""
+    return LoadError(
+        "crashed",
+        f"The model cannot predict these rows: {short(error)}",
+        "Try model.predict on the same file. Columns, their types and missing values must be as in training.",
+    )
+
+
+def check_classifier(estimator: Any) -> None:
+    """Raise LoadError where the object is no fitted classifier with one class a row."""
+    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+        raise LoadError("not_an_estimator", f"The file holds a {kind}, which has no predict.", ESTIMATOR_HINT)
+    if wrong := _other_task(estimator):
+        raise LoadError(
+            "unsupported_task", f"The model, a {kind}, is a {wrong}.", "Classifiers can be assessed so far."
+        )
+    try:
+        classes = estimator.classes_
+    except Exception as error:
+        raise LoadError(
+            "not_an_estimator",
+            f"The model, a {kind}, does not say which classes it predicts (classes_): is it fitted?",
+            ESTIMATOR_HINT,
+        ) from error
+    flat = [as_text(value) for value in classes] if np.ndim(classes) == 1 else []
+    if isinstance(classes, list) and any(np.ndim(value) for value in classes):
+        raise LoadError("unsupported_task", f"The model, a {kind}, has several outputs.", "One output is supported.")
+    if len(flat) < 2 or len(set(flat)) < len(flat):
+        raise LoadError("unsupported_task", f"The model knows the classes {listed(flat)}.", "It must tell two apart.")
+
+
+def _other_task(estimator: Any) -> str:
+    from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+    checks = [(is_regressor, "regressor"), (is_clusterer, "clusterer"), (is_outlier_detector, "outlier detector")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if is_classifier(estimator):
+                return ""
+            return next((name for check, name in checks if check(estimator)), "")
+        except Exception:
+            return ""  # not a scikit-learn object: classes_ decides
+
+
+def innermost(estimator: Any) -> Any:
+    """The last step of the last pipeline, out of a search or a threshold tuner."""
+    for _ in range(20):
+        if getattr(estimator, "steps", None):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            break
+    return estimator
+
+
+def _scores_from(estimator: Any) -> str:
+    """predict_proba, decision_function, or nothing. A one-against-one decision function is no score a class."""
+    if callable(getattr(estimator, "predict_proba", None)):
+        return "predict_proba"
+    if not callable(getattr(estimator, "decision_function", None)):
+        return ""
+    ovo = getattr(innermost(estimator), "decision_function_shape", "") == "ovo"
+    return "" if ovo and len(estimator.classes_) > 2 else "decision_function"
+
+
+def _first_parts(estimator: Any) -> list[Any]:
+    """The estimator and, one inside the other, what sees its input first."""
+    parts = [estimator]
+    for _ in range(20):
+        inner = parts[-1]
+        if getattr(inner, "steps", None):
+            inner = inner.steps[0][1]
+        else:
+            inner = next(
+                (getattr(inner, name) for name in ("best_estimator_", "estimator_") if hasattr(inner, name)), None
+            )
+        if inner is None or isinstance(inner, str):
+            break
+        parts.append(inner)
+    return parts
+
+
+def named_features(estimator: Any) -> list[str] | None:
+    """The columns that the model says it was trained on, in order."""
+    for part in _first_parts(estimator):
+        try:
+            names = part.feature_names_in_
+        except Exception:  # noqa: S112 - a property may raise what it likes
+            continue
+        names = [str(name) for name in names]
+        if type(part).__module__.startswith("lightgbm") and names == [f"Column_{i}" for i in range(len(names))]:
+            return None  # LightGBM's own names for the columns of an array
+        return names
+    return None
+
+
+def _in_words_of(frame: pd.DataFrame, names: list[str], estimator: Any) -> list[str]:
+    """The columns of the frame that the names mean: LightGBM writes _ for a space."""
+    if not type(innermost(estimator)).__module__.startswith("lightgbm"):
+        return list(names)
+    written = {name.replace(" ", "_"): name for name in frame.columns}
+    return [name if name in frame.columns else written.get(name, name) for name in names]
+
+
+def feature_count(estimator: Any) -> int | None:
+    for part in _first_parts(estimator):
+        try:
+            return int(part.n_features_in_)
+        except Exception:  # noqa: S112 - as above
+            continue
+    return None
+
+
+def _booster_categories(estimator: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
+    """The category columns of a LightGBM or XGBoost model that sees the frame itself, with their categories."""
+    model = estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator
+    if getattr(model, "steps", None) and all(step in ("passthrough", None) for _, step in model.steps[:-1]):
+        model = model.steps[-1][1]
+    module = type(model).__module__
+    if module.startswith("lightgbm"):
+        return _lightgbm_categories(model, frame)
+    if module.startswith("xgboost"):
+        return _xgboost_categories(model, frame)
+    return {}
+
+
+def _lightgbm_categories(model: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
+    known = [pd.Index(values) for values in (model.booster_.pandas_categorical or [])]
+    if not known:
+        return {}
+    seen = {as_text(name): info for name, info in model.booster_.dump_model()["feature_infos"].items()}
+    text = [name for name in frame.columns if frame[name].dtype == object]
+    if len(text) != len(known):
+        text = [name for name in frame.columns if name in text or seen.get(name.replace(" ", "_"), {}).get("values")]
+    return dict(zip(text, known, strict=True)) if len(text) == len(known) else dict.fromkeys(text)
+
+
+def _xgboost_categories(model: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
+    booster = model.get_booster()
+    types = booster.feature_types or []
+    names = [name for name, kind in zip(frame.columns, types, strict=False) if kind == "c"]
+    if not names:
+        return {}
+    try:
+        known = dict(booster.get_categories(export_to_arrow=True).to_arrow())
+        return {name: pd.Index(known[name].to_pylist()) if known.get(name) is not None else None for name in names}
+    except Exception:
+        return dict.fromkeys(names)

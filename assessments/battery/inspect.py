@@ -1,0 +1,47 @@
+"""What a model file holds: its class, steps, classes and columns."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from assessments.battery.estimator import check_classifier, feature_count, innermost, named_features
+from assessments.battery.labels import as_text
+from assessments.battery.loading import load_model
+
+
+def inspect_model(path: Path, format: str = "joblib") -> dict[str, Any]:
+    """The facts as JSON. Raises LoadError where the file holds no fitted classifier."""
+    estimator, notes = load_model(path, format)
+    check_classifier(estimator)
+    classes = [as_text(value) for value in estimator.classes_]
+    names = named_features(estimator)
+    return {
+        "class": type(estimator).__name__,
+        "module": type(estimator).__module__,
+        "steps": [type(step).__name__ for _, step in getattr(estimator, "steps", None) or []],
+        "task": "binary" if len(classes) == 2 else "multiclass",
+        "classes": classes,
+        "features": names,
+        "n_features": len(names) if names is not None else feature_count(estimator),
+        "libraries": libraries(estimator),
+        "notes": notes,
+    }
+
+
+def libraries(estimator: Any) -> dict[str, str]:
+    """The library versions that the model was saved with where it tells, else those it was loaded with."""
+    found = {}
+    last = innermost(estimator)
+    for part in (estimator, last):
+        root = type(part).__module__.split(".")[0]
+        found["scikit-learn" if root == "sklearn" else root] = _saved_version(part, root)
+    return dict(sorted(found.items()))
+
+
+def _saved_version(part: Any, root: str) -> str:
+    if root == "sklearn" and "_sklearn_version" in vars(part):
+        return str(vars(part)["_sklearn_version"])
+    if root == "xgboost":
+        return ".".join(str(number) for number in json.loads(part.get_booster().save_config())["version"])
+    return str(getattr(sys.modules.get(root), "__version__", "unknown"))

@@ -1,0 +1,277 @@
+"""The subject of an assessment: one classifier and one table, as every test sees them."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assessments.battery import banding
+from assessments.battery.errors import LoadError, listed
+from assessments.battery.estimator import FittedClassifier, unanswered
+from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
+from assessments.battery.loading import MINIMUM_ROWS, too_few
+from assessments.battery.plan import Column, Target
+
+
+class Subject:
+    """labels: the classes as text, ordered; y and predicted are positions in it.
+
+    frame: the rows as loaded, all columns; features: the columns the model is given, in its order;
+    reference: rows of the training data where they are known; queries: rows the model was asked about
+    since `count_afresh`, rows answered from the cache included once.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        frame: pd.DataFrame,
+        target: Target,
+        columns: tuple[Column, ...] = (),
+        *,
+        reference: pd.DataFrame | None = None,
+        task: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        """Raises LoadError where model and data do not belong together."""
+        self.seed = seed
+        self.notes: list[str] = []
+        self.target = target.column
+        self.model = FittedClassifier(estimator)
+        self._take_rows(frame, target)
+        self.reference = reference
+        self.columns = _resolved(self.frame, reference, columns, target.column)
+        self.sensitive = [name for name in self.frame if self.columns[name].role == "sensitive"]
+        self.model.bind(self.frame, self._candidates())
+        self.features = self.model.features
+        self._match_labels(target)
+        self.task = self._settled_task(task)
+        self.notes += self.model.notes
+        if target.column in self.features:
+            self.notes.append(f"The model is given the column {target.column!r}, which is the one to predict.")
+        self.queries = 0
+        self._charged: set[str] = set()
+
+    @property
+    def estimator(self) -> Any:
+        """The loaded object, for tests that look inside."""
+        return self.model.estimator
+
+    def _take_rows(self, frame: pd.DataFrame, target: Target) -> None:
+        if target.column not in frame.columns:
+            raise LoadError(
+                "no_target",
+                f"The data has no column {target.column!r} to predict.",
+                f"Name the column that holds the true outcome. The data has {listed(list(frame))}.",
+            )
+        codes, self._data_labels = encode(frame[target.column])
+        known = codes >= 0
+        if dropped := int((~known).sum()):
+            self.notes.append(f"{dropped:,} rows without a value in {target.column!r} were left out.")
+        self.frame = frame if not dropped else frame[known].reset_index(drop=True)
+        self._data_codes = codes[known]
+        if len(self.frame) < MINIMUM_ROWS:
+            raise too_few(len(self.frame))
+        if len(self._data_labels) < 2:
+            raise LoadError(
+                "one_class",
+                f"Every row has the outcome {self._data_labels[0]!r} in {target.column!r}.",
+                "Give rows of both outcomes, and check that the right column is named as the target.",
+            )
+        if len(self._data_labels) > max(50, len(self.model.classes)):
+            raise LoadError(
+                "label_mismatch",
+                f"{target.column!r} holds {len(self._data_labels)} different values; the model knows "
+                f"{len(self.model.classes)} classes.",
+                "Check that the right column is named as the target.",
+            )
+
+    def _candidates(self) -> list[list[str]]:
+        """Columns to give a model that knows no names: without ignored ones, features alone, all."""
+        names = [name for name in self.frame if name != self.target]
+        role = {name: self.columns[name].role for name in names}
+        return [
+            [name for name in names if role[name] != "ignored"],
+            [name for name in names if role[name] == "feature"],
+            names,
+        ]
+
+    def _match_labels(self, target: Target) -> None:
+        """Settle labels, favourable, y and the answers on all rows."""
+        given = as_text(target.favourable)
+        classes = self.model.classes
+        meant, guessed = match_classes(classes, self._data_labels, target.labels, given)
+        self.labels = text_order(list(meant.values()))
+        if given and given not in self.labels:
+            raise LoadError(
+                "label_mismatch",
+                f"The favourable label {given!r} is not a value of {target.column!r}.",
+                f"It has {listed(self.labels)}.",
+            )
+        self.favourable = given or self.labels[-1]
+        if not given:
+            self.notes.append(
+                f"No favourable label was given: {self.favourable!r}, the last in order, is taken for it."
+            )
+        position = {label: at for at, label in enumerate(self.labels)}
+        self._label_of_class = np.array([position[meant[name]] for name in classes])
+        self._class_of_label = np.argsort(self._label_of_class)
+        self.y = np.array([position[label] for label in self._data_labels], dtype=np.int64)[self._data_codes]
+        try:
+            self._predicted = self._label_of_class[self.model.predict(self.frame)]
+        except LoadError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise unanswered(error) from error
+        if guessed:
+            check_guess(meant, classes, self._data_labels, self.y, self._predicted)
+            pairs = ", ".join(f"{name} = {label}" for name, label in meant.items())
+            self.notes.append(f"The model's classes were matched with the labels in sorted order: {pairs}.")
+        elif target.labels:
+            pairs = ", ".join(f"{name} = {label}" for name, label in meant.items())
+            self.notes.append(f"The model's classes stand for labels as the plan says: {pairs}.")
+
+    def _settled_task(self, asked: str) -> str:
+        found = "binary" if len(self.labels) == 2 else "multiclass"
+        if asked not in ("auto", found):
+            raise LoadError(
+                "bad_plan",
+                f"The plan says {asked}, and the model tells {len(self.labels)} classes apart.",
+                f"Say {found}, or auto.",
+            )
+        return found
+
+    # What the tests ask
+
+    def count_afresh(self) -> None:
+        """Start a new count of queries, for the next test."""
+        self.queries = 0
+        self._charged = set()
+
+    def _charge(self, what: str) -> None:
+        if what not in self._charged:
+            self._charged.add(what)
+            self.queries += len(self.frame)
+
+    @property
+    def has_scores(self) -> bool:
+        return self.model.has_scores
+
+    @property
+    def scores_are_probabilities(self) -> bool:
+        """False where the scores come from decision_function: good for ranking only."""
+        return self.model.scores_are_probabilities
+
+    @property
+    def favourable_index(self) -> int:
+        return self.labels.index(self.favourable)
+
+    @cached_property
+    def y_favourable(self) -> NDArray[np.bool_]:
+        return np.asarray(self.y == self.favourable_index)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The model's answers on all rows: positions in `labels`."""
+        self._charge("predicted")
+        return self._predicted
+
+    @property
+    def scores(self) -> NDArray[np.floating[Any]] | None:
+        """(rows, labels): the model's scores on all rows, in its own precision; None without scores."""
+        if not self.has_scores:
+            return None
+        self._charge("scores")
+        return self._scores
+
+    @cached_property
+    def _scores(self) -> NDArray[np.floating[Any]]:
+        return self.model.scores(self.frame)[:, self._class_of_label]
+
+    @property
+    def favourable_score(self) -> NDArray[np.floating[Any]] | None:
+        scores = self.scores
+        return None if scores is None else scores[:, self.favourable_index]
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """Positions in `labels` for any rows that hold the feature columns."""
+        self.queries += len(frame)
+        return np.asarray(self._label_of_class[self.model.predict(frame)])
+
+    def predict_scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
+        """(rows, labels). Raises ValueError for a model that gives hard labels only."""
+        if not self.has_scores:
+            raise ValueError("the model gives hard labels only")
+        self.queries += len(frame)
+        return self.model.scores(frame)[:, self._class_of_label]
+
+    def groups(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
+        """The groups of a column and each row's position in them. Numbers with more than ten values are banded."""
+        return banding.groups(self.frame[column])
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says of model and data."""
+        model = self.estimator
+        return {
+            "class": type(model).__name__,
+            "module": type(model).__module__,
+            "steps": [type(step).__name__ for _, step in getattr(model, "steps", None) or []],
+            "task": self.task,
+            "classes": self.model.classes,
+            "labels": self.labels,
+            "favourable": self.favourable,
+            "target": self.target,
+            "scores": self.model.scores_from or "none",
+            "rows": len(self.frame),
+            "favourable_rows": int(self.y_favourable.sum()),
+            "reference_rows": None if self.reference is None else len(self.reference),
+            "features": self.features,
+            "sensitive": {name: self._group_counts(name) for name in self.sensitive},
+            "notes": list(self.notes),
+        }
+
+    def _group_counts(self, column: str) -> list[dict[str, Any]]:
+        names, codes = self.groups(column)
+        counts = np.bincount(codes, minlength=len(names))
+        return [{"name": name, "n": int(n)} for name, n in zip(names, counts, strict=True)]
+
+
+def _resolved(
+    frame: pd.DataFrame, reference: pd.DataFrame | None, planned: tuple[Column, ...], target: str
+) -> dict[str, Column]:
+    """Every column of the frame, with kind, integer, min and max filled in from the reference or the data."""
+    given = {column.name: column for column in planned}
+    unknown = [name for name, column in given.items() if name not in frame and column.role != "ignored"]
+    if unknown:
+        raise LoadError(
+            "missing_column",
+            f"The plan names {listed(unknown)}, which the data does not have.",
+            f"The data has {listed(list(frame))}.",
+        )
+    columns = {}
+    for name in frame.columns:
+        column = given.get(name, Column(name))
+        if name == target:
+            column = replace(column, role="target")
+        source = reference[name] if reference is not None and name in reference else frame[name]
+        columns[name] = _filled(column, source)
+    return columns
+
+
+def _filled(column: Column, values: pd.Series) -> Column:
+    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    kind = column.kind or ("number" if numeric else "category")
+    if kind == "category" or not numeric:
+        return replace(column, kind=kind, integer=bool(column.integer))
+    numbers = values.to_numpy(dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    whole = bool((numbers == np.round(numbers)).all()) if len(numbers) else False
+    return replace(
+        column,
+        kind=kind,
+        integer=whole if column.integer is None else column.integer,
+        min=float(numbers.min()) if column.min is None and len(numbers) else column.min,
+        max=float(numbers.max()) if column.max is None and len(numbers) else column.max,
+    )
