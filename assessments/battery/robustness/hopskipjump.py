@@ -1,0 +1,306 @@
+"""How small a change to the numbers of a case makes the model give another decision than the right one?
+
+HopSkipJump (Chen, Jordan, Wainwright 2019) knows nothing of the model but its decisions, so it applies to every
+classifier. A sample of cases, drawn in the proportions of the true classes, is attacked: those decided rightly, until
+the decision is another one; those decided wrongly count as lost at budget 0. The budget is the largest change of any
+column as a share of its range (L∞; or the root of the sum of squares, L2). Only numeric columns that a person could
+change are moved, within their bounds, upwards or downwards only where so declared, integers in whole steps; categories
+keep their values, since swapping them has another price. So every case shown could exist, and each is asked of the
+model once more, as a row of the table, before it counts.
+
+robust_accuracy: right and not flipped within the budget / sample. evasion_success_rate: flipped within the budget /
+right. median_cost: the change that flips half of the right cases. ks_adversarial: the KS statistic of the scores, as
+on the untouched sample, after the cases that flip within the budget are replaced by what flips them. Random noise of
+the same size is the baseline: the share that is still decided rightly after one random draw. An attack gives an upper
+bound of robustness; a stronger attack may find smaller changes. Intervals, 95 %: Wilson for shares, order statistics
+for the median, bootstrap of the rows for KS.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from assessments.battery import controls
+from assessments.battery.robustness._evidence import cheapest_flips, under_attack_chart
+from assessments.battery.robustness._ks import ks_curve
+from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows, attack, length
+from assessments.battery.robustness._space import Space
+from assessments.battery.spec import (
+    Chart,
+    Measure,
+    Metric,
+    NotApplicable,
+    Outcome,
+    Param,
+    Table,
+    battery_test,
+)
+from assessments.battery.stats import percentile_interval, ranking_draws, wilson
+from assessments.battery.subject import Subject
+
+BUDGETS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5])
+NEAREST, ANYWHERE = 24, 12  # donor rows tried as starting points: the nearest, and others at random
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """The sample and what the attack made of it.
+
+    rows (n,) are positions in subject.frame; right (n,); cost (n,) is 0 for a row decided wrongly from the start and
+    infinite for one that was not flipped; points (n, d) are the flips, the rows themselves where there is none.
+    """
+
+    space: Space
+    rows: Rows
+    right: Flags
+    points: Floats
+    cost: Floats
+
+    def within(self, budget: float) -> Flags:
+        """(n,) right rows that flip within the budget."""
+        return self.right & (self.cost <= budget + 1e-12)
+
+    def standing(self, budget: float) -> int:
+        """How many rows are decided rightly and do not flip within the budget."""
+        return int((self.right & ~self.within(budget)).sum())
+
+
+@battery_test(
+    title="HopSkipJump evasion attack",
+    params=[
+        Param("rows", 200, "Rows attacked", quick=60, thorough=500, minimum=10, maximum=100_000),
+        Param("iterations", 10, "Iterations", quick=6, thorough=16, minimum=1, maximum=200),
+        Param("evaluations", 80, "Noisy copies a row in the first iteration", quick=50, thorough=100, minimum=4),
+        Param("norm", "linf", "Distance: linf, the largest change, or l2, the root of the sum of squares"),
+        Param(
+            "budget", 0.1, "Budget that the verdict is about, a share of the feature range", minimum=0.0, maximum=1.0
+        ),
+        Param("noise_draws", 20, "Random draws a row and budget, for the baseline", quick=10, minimum=1, maximum=1000),
+        Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
+    ],
+    metrics=[
+        Metric("accuracy_clean_sample", "Accuracy on the sample, not attacked", better="higher"),
+        Metric("robust_accuracy", "Accuracy under attack within the budget", better="higher"),
+        Metric("evasion_success_rate", "Right decisions flipped within the budget", better="lower"),
+        Metric("median_cost", "Change that flips half of the right decisions", better="higher", unit="share of range"),
+        Metric("ks_clean_sample", "KS on the sample, not attacked", better="higher"),
+        Metric("ks_adversarial", "KS under attack within the budget", better="higher"),
+    ],
+    controls=[
+        controls.EU_CYBERSECURITY,
+        controls.EU_METRICS_SET_BEFORE,
+        controls.NIST_SECURITY,
+        controls.NIST_EVASION_BLACK_BOX,
+        controls.ATLAS_BLACK_BOX_OPTIMIZATION,
+        controls.OWASP_INPUT_MANIPULATION,
+    ],
+    charts=["accuracy_under_attack", "ks_adversarial"],
+)
+def run(
+    subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
+) -> Outcome:
+    if params["norm"] not in ("linf", "l2"):
+        raise ValueError(f"norm must be linf or l2, not {params['norm']!r}.")
+    rows = stratified_sample(subject.y, params["rows"], rng)
+    space = Space.of(subject.frame[subject.features].take(rows), subject.columns)
+    if not space.names:
+        raise NotApplicable(
+            "No numeric column with a range that a person could change: HopSkipJump has nothing to move. "
+            "Name the columns that can change, or use a test that swaps categories."
+        )
+    notes: list[str] = []
+    attacked = attack_sample(subject, space, rows, params, rng, progress, notes)
+    budgets = np.unique(np.append(BUDGETS, params["budget"]))
+    surviving = survival_under_noise(subject, attacked, budgets, params, rng)
+    ks_measures, ks_charts = ks_under_attack(subject, attacked, params, rng, notes)
+    measures = evasion_measures(attacked, params["budget"], notes) + ks_measures
+    standing = np.array([attacked.standing(budget) for budget in budgets]) / len(rows)
+    charts = [under_attack_chart(budgets, standing, surviving, len(rows), params["budget"]), *ks_charts]
+    return Outcome(measures, charts, [flips_table(subject, attacked)], notes)
+
+
+def stratified_sample(y: NDArray[np.int64], rows: int, rng: np.random.Generator) -> Rows:
+    """Positions of `rows` rows, or all where there are fewer, in the proportions of the classes, none left out."""
+    if rows >= len(y):
+        return np.arange(len(y))
+    classes, counts = np.unique(y, return_counts=True)
+    share = counts * rows / len(y)
+    taken = np.maximum(np.floor(share), 1).astype(int)
+    for index in np.argsort(np.floor(share) - share, kind="stable"):
+        if taken.sum() < rows and taken[index] < counts[index]:
+            taken[index] += 1
+    drawn = [rng.choice(np.flatnonzero(y == label), k, replace=False) for label, k in zip(classes, taken, strict=True)]
+    return np.sort(np.concatenate(drawn))
+
+
+def attack_sample(
+    subject: Subject,
+    space: Space,
+    rows: Rows,
+    params: dict[str, Any],
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None],
+    notes: list[str],
+) -> Attacked:
+    """Attack the rows that are decided rightly, then ask the model once more about every flip."""
+    truth = subject.y[rows]
+    right = subject.predicted[rows] == truth
+    target = np.flatnonzero(right)
+    problem = Problem(
+        origin=space.origin[target],
+        low=space.low[target],
+        high=space.high[target],
+        step=space.step,
+        snap=lambda points, k: space.snap(points, target[k]),
+        flips=lambda points, k: subject.predict(space.decode(points, target[k])) != truth[target[k]],
+        norm=params["norm"],
+    )
+    points, cost = space.origin.copy(), np.where(right, np.inf, 0.0)
+    if len(target):
+        points[target], cost[target] = attack(
+            problem,
+            donor_candidates(subject, space, target, truth[target], rng),
+            iterations=params["iterations"],
+            evaluations=params["evaluations"],
+            rng=rng,
+            progress=progress,
+        )
+    found = np.flatnonzero(right & np.isfinite(cost))
+    if len(found):
+        kept = subject.predict(space.decode(points[found], found)) != truth[found]
+        if not kept.all():
+            notes.append(f"{int((~kept).sum())} flips did not hold when asked again and do not count.")
+        cost[found[~kept]], points[found[~kept]] = np.inf, space.origin[found[~kept]]
+    notes.append(f"Columns that were moved: {', '.join(space.names)}.")
+    return Attacked(space, rows, right, points, cost)
+
+
+def donor_candidates(
+    subject: Subject, space: Space, target: Rows, truth: NDArray[np.int64], rng: np.random.Generator
+) -> Floats:
+    """(m, k, d) starting points: the changeable numbers of real rows that the model decides otherwise.
+
+    Most are the nearest of at most 5,000 donors, the rest are any. k is 0 where there is no donor for some row.
+    """
+    pool = np.arange(len(subject.frame))
+    if len(pool) > 5000:
+        pool = np.sort(rng.choice(pool, 5000, replace=False))
+    donors = space.unit(subject.frame[space.names].take(pool).to_numpy(dtype=float, na_value=np.nan))
+    decided = subject.predicted[pool]
+    candidates = np.empty((len(target), NEAREST + ANYWHERE, len(space.names)))
+    for index, row in enumerate(target):
+        others = donors[decided != truth[index]]
+        if not len(others):
+            return np.empty((len(target), 0, len(space.names)))
+        others = np.where(np.isnan(others), space.origin[row], others)
+        reachable = np.clip(others, space.low[row], space.high[row])
+        near = np.argsort(length(reachable - space.origin[row], "linf"), kind="stable")[:NEAREST]
+        chosen = np.r_[np.resize(near, NEAREST), rng.integers(len(others), size=ANYWHERE)]
+        candidates[index] = reachable[chosen]
+    return candidates
+
+
+def survival_under_noise(
+    subject: Subject, attacked: Attacked, budgets: Floats, params: dict[str, Any], rng: np.random.Generator
+) -> Floats:
+    """(budgets,) the share of the sample that is right, and is after one random change of at most the budget.
+
+    The same directions serve every budget, so that the curve is smooth in it.
+    """
+    space, right, draws = attacked.space, np.flatnonzero(attacked.right), params["noise_draws"]
+    directions = random_moves(rng, len(right) * draws, len(space.names), params["norm"])
+    rows = np.repeat(right, draws)
+    truth = subject.y[attacked.rows[rows]]
+    surviving = [len(right) / len(attacked.rows)]
+    for budget in budgets[1:]:
+        moved = np.clip(space.origin[rows] + budget * directions, space.low[rows], space.high[rows])
+        kept = subject.predict(space.decode(space.snap(moved, rows), rows)) == truth if len(rows) else np.zeros(0, bool)
+        surviving.append(float(kept.sum()) / (draws * len(attacked.rows)))
+    return np.array(surviving)
+
+
+def random_moves(rng: np.random.Generator, count: int, d: int, norm: Norm) -> Floats:
+    """(count, d) uniform in the unit ball of the norm."""
+    if norm == "linf":
+        return rng.uniform(-1.0, 1.0, (count, d))
+    drawn = rng.standard_normal((count, d))
+    radius = rng.uniform(size=count) ** (1.0 / d)
+    return np.asarray(drawn * (radius / length(drawn, "l2"))[:, None])
+
+
+def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> list[Measure]:
+    n, right = len(attacked.rows), int(attacked.right.sum())
+    standing, flipped = attacked.standing(budget), int(attacked.within(budget).sum())
+    found = [
+        Measure("accuracy_clean_sample", right / n, wilson(right, n), n=n, better="higher"),
+        Measure("robust_accuracy", standing / n, wilson(standing, n), n=n, better="higher"),
+    ]
+    if not right:
+        notes.append("The model decides no row of the sample rightly: there is nothing to attack.")
+        return found
+    found.append(Measure("evasion_success_rate", flipped / right, wilson(flipped, right), n=right, better="lower"))
+    costs = np.sort(attacked.cost[attacked.right])
+    median, ci = median_with_interval(costs)
+    if median is None:
+        notes.append(
+            f"{int(np.isfinite(costs).sum())} of {right} right decisions were flipped at any budget: no median cost."
+        )
+    found.append(Measure("median_cost", median, ci, n=right, unit="share of range", better="higher"))
+    return found
+
+
+def median_with_interval(costs: Floats) -> tuple[float | None, tuple[float, float] | None]:
+    """The median of sorted costs and its 95 % interval by order statistics; None where infinite costs reach it."""
+    n = len(costs)
+    median = float(costs[(n - 1) // 2] + costs[n // 2]) / 2
+    rank = int(binom.ppf(0.025, n, 0.5))
+    ends = (float(costs[rank - 1]), float(costs[n - rank])) if rank else (0.0, np.inf)
+    return median if np.isfinite(median) else None, ends if np.isfinite(ends[1]) else None
+
+
+def ks_under_attack(
+    subject: Subject, attacked: Attacked, params: dict[str, Any], rng: np.random.Generator, notes: list[str]
+) -> tuple[list[Measure], list[Chart]]:
+    """KS of the sample's scores as they are, and with the cases that flip within the budget as their flips."""
+    scores = subject.favourable_score
+    positive = subject.y_favourable[attacked.rows]
+    if scores is None or positive.all() or not positive.any():
+        notes.append("No KS: " + ("the model gives decisions only." if scores is None else "one class only."))
+        return [], []
+    clean = np.asarray(scores[attacked.rows], dtype=float)
+    adversarial, flipped = clean.copy(), np.flatnonzero(attacked.within(params["budget"]))
+    if len(flipped):
+        decoded = attacked.space.decode(attacked.points[flipped], flipped)
+        adversarial[flipped] = subject.predict_scores(decoded)[:, subject.favourable_index]
+    n, measures, curve = len(clean), [], {}
+    rest = next(label for label in subject.labels if label != subject.favourable)
+    rest = rest if subject.task == "binary" else f"not {subject.favourable}"
+    for metric, sample in (("ks_clean_sample", clean), ("ks_adversarial", adversarial)):
+        curve = ks_curve(sample, positive, subject.favourable, rest)
+        draws = ranking_draws(positive[:, None], sample[:, None], params["resamples"], rng)["ks"]
+        measures.append(Measure(metric, curve["ks"], percentile_interval(draws), n=n, better="higher"))
+    said = (
+        f"KS of {n} cases is {measures[0].value:.2f} as they are and {curve['ks']:.2f} after the {len(flipped)} that "
+        f"flip within {100 * params['budget']:.3g} % of a range are replaced by what flips them."
+    )
+    alt = f"Two cumulative curves of the score, for “{rest}” and “{subject.favourable}”, under attack. {said}"
+    return measures, [Chart("ks_adversarial", "KS under attack", said, alt, curve)]
+
+
+def flips_table(subject: Subject, attacked: Attacked) -> Table:
+    """The cheapest flips of right decisions, in original units."""
+    found = np.flatnonzero(attacked.right & np.isfinite(attacked.cost))
+    space, points = attacked.space.only(found), attacked.points[found]
+    after = subject.predict(space.decode(points, np.arange(len(found))))
+    return cheapest_flips(
+        space,
+        points,
+        attacked.cost[found],
+        row_numbers=[int(row) for row in attacked.rows[found]],
+        before=[subject.labels[k] for k in subject.predicted[attacked.rows[found]]],
+        after=[subject.labels[k] for k in after],
+    )
