@@ -113,7 +113,7 @@ def services() -> dict:
 
 
 def test_compose_runs_web_worker_database_and_file_store():
-    assert set(services()) == {"web", "worker", "migrate", "bucket", "database", "files"}
+    assert set(services()) == {"web", "worker", "bucket", "database", "files"}
 
 
 @pytest.mark.parametrize("name", sorted(services()))

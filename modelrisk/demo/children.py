@@ -1,12 +1,9 @@
 """The demo's two child processes: training, and the server. Neither outlives the demo."""
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -15,27 +12,35 @@ from modelrisk.demo.visit import answers
 
 READY_SECONDS = 90
 GRACE_SECONDS = 30
-PR_SET_PDEATHSIG = 1
 
 
 class ChildFailed(Exception):
     """A child ended that should not have; the message holds the end of what it said."""
 
 
-def train(folder: Path, table: Path | None) -> Callable[[], None]:
-    """Begin training into the folder, unless it was done; returns what waits for it. Raises ChildFailed there."""
-    if (folder / "training.json").exists():
-        return lambda: None
-    folder.mkdir(parents=True, exist_ok=True)
-    arguments = [str(folder), *([str(table)] if table else [])]
-    child = _start(["-m", "modelrisk.demo.training", *arguments], stderr=subprocess.PIPE, text=True)
+class Training:
+    """`modelrisk.demo.training` into a folder, unless it was done there before. Begins at once, beside other work."""
 
-    def wait() -> None:
-        _, said = child.communicate()
-        if child.returncode:
+    def __init__(self, folder: Path, table: Path | None) -> None:
+        self.process = None
+        if (folder / "training.json").exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments = [str(folder), *([str(table)] if table else [])]
+        self.process = _start(["-m", "modelrisk.demo.training", *arguments], stderr=subprocess.PIPE, text=True)
+
+    def wait(self) -> None:
+        """Raises ChildFailed where it failed."""
+        if self.process is None:
+            return
+        _, said = self.process.communicate()
+        if self.process.returncode:
             raise ChildFailed(f"Training failed: {said.strip()[-1500:]}")
 
-    return wait
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
 
 class Server:
@@ -44,11 +49,15 @@ class Server:
     def __init__(self, port: int, log: Path) -> None:
         self.url = f"http://localhost:{port}"
         self._log = log
-        with open(log, "ab") as out:
-            # Its own session: Ctrl-C in the terminal reaches the demo alone, which then stops it once, in order.
-            self.process = _start(
-                ["manage.py", "serve", "--port", str(port)], stdout=out, stderr=out, start_new_session=True
-            )
+        # The server ends by itself when this end of the pipe closes, whatever killed the demo.
+        theirs, self._lifeline = os.pipe()
+        command = ["-m", "modelrisk.lifeline", str(theirs), "django", "serve", "--bind", f"127.0.0.1:{port}"]
+        try:
+            with open(log, "ab") as out:
+                # Its own session: Ctrl-C in the terminal reaches the demo alone, which then stops it once, in order.
+                self.process = _start(command, stdout=out, stderr=out, start_new_session=True, pass_fds=[theirs])
+        finally:
+            os.close(theirs)
 
     def wait_until_ready(self) -> None:
         until = time.monotonic() + READY_SECONDS
@@ -70,6 +79,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        os.close(self._lifeline)
 
     def _end_of_log(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
@@ -77,17 +87,5 @@ class Server:
 
 def _start(arguments: list[str], **options) -> subprocess.Popen:
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, *arguments],
-        cwd=settings.BASE_DIR,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,
-        **options,
+        [sys.executable, *arguments], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, **options
     )
-
-
-def _die_with_parent() -> None:
-    """Where the demo is killed without a chance to clean up, the kernel tells its children (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == 1:
-            os._exit(1)

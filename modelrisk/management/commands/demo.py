@@ -50,7 +50,7 @@ class Command(BaseCommand):
         title = f"Census file {data.stem}" if data else "Synthetic census"
         folder = state / "training" / (_digest(data) if data else "synthetic")
         self.say(f"Training a random forest and a gradient boosting on {data or 'a synthetic census'}")
-        wait_for_training = children.train(folder, data)
+        training = children.Training(folder, data)
         call_command("migrate", verbosity=0)
         # Only now: they ask the app registry's tables.
         from modelrisk.demo import story
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         people = story.make_people(password)
         server = children.Server(port, state / "serve.log")
         try:
-            wait_for_training()
+            training.wait()
             self.say("Registering two models and two versions of their data")
             told = story.tell(people, folder, title, plan)
             server.wait_until_ready()
@@ -75,6 +75,7 @@ class Command(BaseCommand):
                     server.check()
                     time.sleep(0.5)
         finally:
+            training.stop()
             server.stop()
 
     def introduce(self, url: str, password: str, assessments: dict[str, Assessment]) -> None:
