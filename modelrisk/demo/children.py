@@ -27,7 +27,13 @@ class Training:
             return
         folder.mkdir(parents=True, exist_ok=True)
         arguments = [str(folder), *([str(table)] if table else [])]
-        self.process = _start(["-m", "modelrisk.demo.training", *arguments], stderr=subprocess.PIPE, text=True)
+        self.process = _start(
+            ["-m", "modelrisk.demo.training", *arguments],
+            # On a busy machine OpenMP's waiting threads take the time from those that work.
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def wait(self) -> None:
         """Raises ChildFailed where it failed."""

@@ -17,7 +17,9 @@ class NoPort(Exception):
 
 def environment(own: Mapping[str, str], state: Path) -> dict[str, str]:
     """The environment of the demo: no database, bucket or key of another installation."""
-    kept = {name: value for name, value in own.items() if not name.startswith(FOREIGN) or name in HARMLESS}
+    foreign = {name for name in own if name.startswith(FOREIGN) and name not in HARMLESS}
+    # Without byte code every process would compile the numeric libraries again.
+    kept = {name: value for name, value in own.items() if name not in {*foreign, "PYTHONDONTWRITEBYTECODE"}}
     return {**kept, "MODELRISK_STATE_DIR": str(state.resolve())}
 
 
