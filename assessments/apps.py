@@ -1,6 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AssessmentsConfig(AppConfig):
     name = "assessments"
     verbose_name = "Assessments"
+
+    def ready(self) -> None:
+        from assessments import evidence  # noqa: F401 - registers itself with the approval
+        from assessments.reaping import ensure_schedule
+
+        post_migrate.connect(ensure_schedule, sender=self)

@@ -46,6 +46,7 @@ SECRET_KEY = env("MODELRISK_SECRET_KEY") or kept_secret_key()
 DEBUG = flag("MODELRISK_DEBUG")
 ALLOWED_HOSTS = env("MODELRISK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
+CSRF_FAILURE_VIEW = "modelrisk.pages.errors.csrf_failure"
 
 # --- applications -----------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -151,6 +152,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Never the memory handler: an upload is streamed to disk, whatever its size.
 FILE_UPLOAD_HANDLERS = ["registry.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = env("MODELRISK_UPLOAD_DIR") or None
+# The form of a wide dataset has six fields a column.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50_000
 MODELRISK_MAX_UPLOAD_BYTES = int(env("MODELRISK_MAX_UPLOAD_BYTES", str(2 * 1024**3)))
 # Who reads a stranger's file for the registry: dotted path, so that registry imports nothing of assessments.
 MODELRISK_FILE_READER = "assessments.sandbox.reading"

@@ -5,6 +5,8 @@ Roles are Django groups; what a person may do to one model also depends on being
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from registry.refusals import NotNow
+
 OWNER = "owner"  # first line: accountable for models and their use
 DEVELOPER = "developer"  # first line: builds and documents models
 VALIDATOR = "validator"  # second line: tests and challenges
@@ -52,6 +54,20 @@ def may_assess(version, actor, **_) -> str | None:
     if is_builder(actor, version.model) or VALIDATOR in roles_of(actor):
         return None
     return f"Only the owner or a developer of {version.model}, or a validator, may assess it."
+
+
+def may_cancel(assessment, actor, **_) -> str | None:
+    reason = may_assess(assessment.version, actor)
+    if reason is None and not assessment.is_open:
+        return NotNow(f"{assessment} is {assessment.get_state_display()} already.")
+    return reason
+
+
+def may_retry(assessment, actor, **_) -> str | None:
+    reason = may_assess(assessment.version, actor)
+    if reason is None and assessment.state not in {"failed", "cancelled"}:
+        return NotNow(f"{assessment} is {assessment.get_state_display()}; only a failed or cancelled one is retried.")
+    return reason
 
 
 def may_request_approval(version, actor, **_) -> str | None:

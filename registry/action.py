@@ -5,21 +5,26 @@
         ...
         return Done(decision, about=version, summary="Approved Income v3")
 
+Slow work (hashing, storing, asking the sandbox) belongs in `prepare`: a context manager entered after the rule and
+before the transaction, given what the action was given; it yields what the body is given, and cleans up.
+
 Called as `decide(version, actor=user, …)` by pages, API, admin and jobs alike; there is no skip flag.
 Its `.refusal(version, actor)` asks the same rule without acting: it draws the button and fills `available_actions`.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import models, transaction
 
 from registry import audit
-from registry.refusals import Refused
+from registry.refusals import Conflict, NotNow, Refused
 
 Rule = Callable[..., str | None]
+Prepare = Callable[..., AbstractContextManager[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -29,24 +34,36 @@ class Done:
     result: Any
     summary: str
     about: models.Model | None = None  # the object of the event, where it is not the result
-    detail: dict = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
-def action(name: str, *, rule: Rule):
+class Action(Protocol):
+    """What `@action` makes of a body."""
+
+    action_name: str
+    refusal: Rule
+
+    def __call__(self, subject: Any, *, actor: Any, **given: Any) -> Any: ...
+
+
+def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable[[Callable[..., Done]], Action]:
     """Make `body(subject, *, actor, **given) -> Done` an action.
 
     `subject` is the row acted on (locked and read afresh), or a model class where the action creates something.
     """
 
-    def decorate(body: Callable[..., Done]) -> Callable[..., Any]:
+    def decorate(body: Callable[..., Done]) -> Action:
         @wraps(body)
         def perform(subject, *, actor, **given):
             reason = rule(subject, actor, **given)
+            if isinstance(reason, NotNow):
+                raise Conflict(reason)
             if reason is not None:
                 _record_refusal(name, subject, actor, reason)
                 raise Refused(reason)
-            with transaction.atomic():
-                done = body(_locked(subject), actor=actor, **given)
+            prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
+            with prepared as ready, transaction.atomic():
+                done = body(_locked(subject), actor=actor, **ready)
                 about = done.about if done.about is not None else done.result
                 audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail)
             return done.result

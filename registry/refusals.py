@@ -1,5 +1,7 @@
 """How a person is told no. Raised anywhere below the views, mapped to HTTP once (modelrisk.errors)."""
 
+from django.core.exceptions import BadRequest
+
 
 class Refused(Exception):
     """A rule says no. `reason` is a sentence for the person who asked. -> 403"""
@@ -8,6 +10,12 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+class NotNow(str):
+    """A rule's reason that lies in the state of the object, not in the person: acting on it raises Conflict."""
+
+    __slots__ = ()
 
 
 class BadInput(Exception):
@@ -24,6 +32,10 @@ class BadInput(Exception):
     def text(self) -> str:
         """Message and hint as one line, for pages and terminals."""
         return f"{self.message} {self.hint}".strip()
+
+
+class UploadRefused(BadInput, BadRequest):
+    """An upload stopped while the request was still being read, where only Django's own errors have an answer."""
 
 
 class Conflict(Exception):

@@ -1,0 +1,89 @@
+"""Assessments that nobody works on, though somebody should: rung again, or buried. Any host may do it at any time."""
+
+import logging
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django_q.models import Schedule
+
+from assessments import leasing, runner
+from assessments.models import Assessment
+
+logger = logging.getLogger(__name__)
+State = Assessment.State
+RING_AGAIN_SECONDS = 45.0
+AT_ONCE = 200  # rows in one go
+
+
+def abandoned() -> QuerySet[Assessment]:
+    """Waiting, or held by a lease that ran out."""
+    return Assessment.objects.filter(leasing.claimable())
+
+
+def unheard(seconds: float = RING_AGAIN_SECONDS) -> QuerySet[Assessment]:
+    """Abandoned, and the queue was not told of it lately."""
+    long_ago = Q(rung_at__isnull=True) | Q(rung_at__lt=leasing.in_seconds(-seconds))
+    left_since = Q(state=State.RUNNING, rung_at__lt=F("lease_until"))
+    return abandoned().filter(long_ago | left_since)
+
+
+def reap() -> None:
+    """Idempotent; several hosts may do it at once."""
+    for pk in abandoned().filter(over()).values_list("pk", flat=True)[:AT_ONCE]:
+        bury(pk)
+    for pk in unheard().exclude(over()).values_list("pk", flat=True)[:AT_ONCE]:
+        leasing.ring(pk)
+
+
+def over() -> Q:
+    """Not to be run again: cancelled while its worker was dead, or its attempts are used up."""
+    return Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts"))
+
+
+@transaction.atomic
+def bury(pk: int) -> None:
+    row = abandoned().filter(over(), pk=pk).select_for_update().first()
+    if row is None:
+        return
+    if row.cancel_requested:
+        runner.end(row, State.CANCELLED, error="Cancelled. The tests that had finished are kept.")
+        return
+    error = row.error or f"The worker died in each of {row.attempt} attempts, the last time in {where(row)}."
+    hint = row.hint or "The test may need more memory than there is. Leave it out, or give fewer rows; then retry."
+    runner.end(row, State.FAILED, error=error, hint=hint)
+
+
+def where(row: Assessment) -> str:
+    return f"the test {row.current_test}" if row.current_test else "reading the model and its data"
+
+
+def waiting() -> set[int]:
+    """The assessments that a worker should have taken."""
+    return set(abandoned().exclude(over()).values_list("pk", flat=True)[:AT_ONCE])
+
+
+def working(host: str) -> bool:
+    """Whether a worker of this host is busy."""
+    busy = Assessment.objects.filter(state=State.RUNNING, lease_until__gte=Now())
+    return busy.filter(worker__startswith=f"{host}:").exists()
+
+
+def release(cluster_id: str) -> None:
+    """End the leases of a cluster whose processes are known to be dead; reap() rings for what they held."""
+    mine = Assessment.objects.filter(state=State.RUNNING, worker__endswith=f":{cluster_id}")
+    mine.update(lease_until=leasing.in_seconds(-1), rung_at=None)
+
+
+def hand_back(cluster_id: str) -> None:
+    """Queue again what a cluster is working on, because it is to stop. Not the runs' fault: the attempt counts not."""
+    mine = Assessment.objects.filter(state=State.RUNNING, worker__endswith=f":{cluster_id}")
+    mine.update(state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1)
+
+
+def ensure_schedule(**_) -> None:
+    """Have the queue reap each minute; called after each migrate."""
+    Schedule.objects.update_or_create(
+        name="assessments.reap",
+        defaults={"func": "assessments.tasks.reap", "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1},
+    )

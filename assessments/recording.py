@@ -1,0 +1,256 @@
+"""One event of the battery -> rows. Behind the fence, safe to replay, and without trust in who wrote it.
+
+Titles, families, units and directions come from the catalogue that the assessment keeps, never from the child.
+"""
+
+import fnmatch
+from typing import Any
+
+from django.db import transaction
+from jsonschema import Draft202012Validator, ValidationError
+
+from assessments import leasing
+from assessments.leasing import LeaseLost
+from assessments.models import Assessment, Chart, Measure, TestResult
+from assessments.sandbox import strict_json
+from assessments.sandbox.plain_text import plain
+
+TEXT = {"type": "string"}
+NUMBER = {"type": ["number", "null"]}
+COUNT = {"type": "integer", "minimum": 0}
+INTERVAL = {"type": ["array", "null"], "items": NUMBER, "minItems": 2, "maxItems": 2}
+MEASURE = {
+    "type": "object",
+    "required": ["metric", "value", "n", "group"],
+    "properties": {
+        "metric": TEXT,
+        "value": NUMBER,
+        "ci": INTERVAL,
+        "n": COUNT,
+        "group": {"type": "object", "additionalProperties": TEXT, "maxProperties": 4},
+        "small": {"type": "boolean"},
+    },
+}
+CHART = {
+    "type": "object",
+    "required": ["id", "title", "caption", "alt", "data"],
+    "properties": {
+        "id": {"type": "string", "maxLength": 120, "pattern": "^[a-z][A-Za-z0-9_. -]*$"},
+        "title": {"type": "string", "maxLength": 200},
+        "caption": TEXT,
+        "alt": {"type": "string", "minLength": 1},
+        "data": {"type": "object", "required": ["kind"], "properties": {"kind": {"pattern": "^[a-z_]{1,40}$"}}},
+    },
+}
+TABLE = {
+    "type": "object",
+    "required": ["id", "title", "columns", "rows"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "maxLength": 120},
+        "title": {"type": "string", "maxLength": 200},
+        "columns": {"type": "array", "items": TEXT, "maxItems": 50},
+        "rows": {
+            "type": "array",
+            "maxItems": 2000,
+            "items": {"type": "array", "maxItems": 50, "items": {"type": ["string", "number", "boolean", "null"]}},
+        },
+    },
+}
+OUTCOME = {
+    "type": "object",
+    "required": ["id", "status", "seconds", "queries", "params", "measures", "charts"],
+    "properties": {
+        "id": TEXT,
+        "status": {"enum": [str(status) for status in TestResult.Status]},
+        "reason": TEXT,
+        "hint": TEXT,
+        "seconds": {"type": "number", "minimum": 0, "maximum": 1e7},
+        "queries": COUNT,
+        "params": {"type": "object", "maxProperties": 50},
+        "measures": {"type": "array", "items": MEASURE, "maxItems": 5000},
+        "charts": {"type": "array", "items": CHART, "maxItems": 200},
+        "tables": {"type": "array", "items": TABLE, "maxItems": 50},
+        "notes": {"type": "array", "items": TEXT, "maxItems": 100},
+    },
+}
+EVENT = {
+    "type": "object",
+    "required": ["event"],
+    "oneOf": [
+        {
+            "required": ["subject", "environment"],
+            "properties": {
+                "event": {"const": "started"},
+                "subject": {"type": "object"},
+                "environment": {"type": "object"},
+            },
+        },
+        {
+            "required": ["test", "done", "of"],
+            "properties": {"event": {"const": "progress"}, "test": TEXT, "done": COUNT, "of": COUNT},
+        },
+        {
+            "required": ["test", "outcome"],
+            "properties": {"event": {"const": "result"}, "test": TEXT, "outcome": {"type": "object"}},
+        },
+        {
+            "required": ["code", "message"],
+            "properties": {
+                "event": {"const": "failed"},
+                "code": {"type": "string", "pattern": "^[a-z_]{1,40}$"},
+                "message": TEXT,
+                "hint": TEXT,
+            },
+        },
+        {"properties": {"event": {"const": "finished"}}},
+    ],
+}
+MAX_PROGRESS = 2**31 - 1
+_event, _outcome = Draft202012Validator(EVENT), Draft202012Validator(OUTCOME)
+
+
+class NotUnderstood(ValueError):
+    """What the child wrote is not what the battery writes."""
+
+
+def read_event(line: str) -> dict[str, Any]:
+    """One line of the child, checked. Raises NotUnderstood."""
+    try:
+        event = strict_json.parse(line)
+        _event.validate(event)
+    except (strict_json.NotFit, ValidationError) as error:
+        raise NotUnderstood(_short(error)) from error
+    return event
+
+
+def record_start(assessment: Assessment, event: dict[str, Any]) -> None:
+    leasing.write(assessment, subject=event["subject"], environment=event["environment"])
+
+
+def record_progress(assessment: Assessment, test: str, done: int, of: int) -> None:
+    leasing.write(
+        assessment, current_test=test[:80], current_done=min(done, MAX_PROGRESS), current_of=min(of, MAX_PROGRESS)
+    )
+
+
+def record_result(assessment: Assessment, test: str, outcome: dict[str, Any]) -> None:
+    """Keep what a planned test found; what is not understood of it is kept as an error of that test."""
+    try:
+        checked = checked_outcome(assessment.catalogue, test, outcome)
+    except (NotUnderstood, ValidationError) as error:
+        record_error(
+            assessment,
+            test,
+            f"What the test reported is not understood: {_short(error)}.",
+            "Run it again; if it happens again, the model file interferes with the test.",
+        )
+        return
+    _keep(assessment, test, checked)
+
+
+def record_error(assessment: Assessment, test: str, reason: str, hint: str = "", *, status: str = "error") -> None:
+    """Keep that a test did not come to an end, and why."""
+    _keep(assessment, test, {"status": status, "reason": reason, "hint": hint})
+
+
+def recorded_tests(assessment: Assessment) -> set[str]:
+    return set(assessment.results.values_list("test", flat=True))
+
+
+def checked_outcome(catalogue: dict[str, Any], test: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome, if it is one of this test. Raises NotUnderstood or ValidationError."""
+    _outcome.validate(outcome)
+    if outcome["id"] != test:
+        raise NotUnderstood(f"it speaks of {outcome['id'][:80]}")
+    entry = catalogue[test]
+    metrics = {metric["id"] for metric in entry["metrics"]}
+    if unknown := {measure["metric"] for measure in outcome["measures"]} - metrics:
+        raise NotUnderstood(f"it has no metric {plain(min(unknown), 80)}")
+    charts = [chart["id"] for chart in outcome["charts"]]
+    for chart in charts:
+        if not any(fnmatch.fnmatchcase(chart, pattern) for pattern in entry["charts"]):
+            raise NotUnderstood(f"it has no chart {plain(chart, 80)}")
+    if len(set(charts)) != len(charts):
+        raise NotUnderstood("a chart occurs twice")
+    return outcome
+
+
+@transaction.atomic
+def _keep(assessment: Assessment, test: str, outcome: dict[str, Any]) -> None:
+    """Result, measures, charts and progress together or not at all; a second time is without effect."""
+    row = leasing.held(assessment).select_for_update().first()
+    if row is None:
+        raise LeaseLost
+    entry = assessment.catalogue[test]
+    result, new = TestResult.objects.get_or_create(
+        assessment=assessment,
+        test=test,
+        defaults={
+            "family": entry["family"],
+            "title": entry["title"],
+            "status": outcome["status"],
+            "reason": outcome.get("reason", ""),
+            "hint": outcome.get("hint", ""),
+            "seconds": outcome.get("seconds", 0),
+            "queries": outcome.get("queries", 0),
+            "params": outcome.get("params", {}),
+            "tables": outcome.get("tables", []),
+            "notes": outcome.get("notes", []),
+            "attempt": assessment.attempt,
+        },
+    )
+    if not new:
+        return
+    units = {metric["id"]: metric for metric in entry["metrics"]}
+    Measure.objects.bulk_create(
+        _measure(result, position, measure, units[measure["metric"]])
+        for position, measure in enumerate(outcome.get("measures", []))
+    )
+    Chart.objects.bulk_create(
+        _chart(result, position, chart) for position, chart in enumerate(outcome.get("charts", []))
+    )
+    # Attempts that get somewhere are not the mark of a poisonous run: only those in a row without a result count.
+    leasing.write(
+        assessment,
+        current_test="",
+        current_done=0,
+        current_of=0,
+        max_attempts=max(row.max_attempts, assessment.attempt + Assessment._meta.get_field("max_attempts").default),
+    )
+
+
+def _measure(result: TestResult, position: int, found: dict[str, Any], metric: dict[str, Any]) -> Measure:
+    low, high = found.get("ci") or (None, None)
+    return Measure(
+        result=result,
+        position=position,
+        metric=metric["id"],
+        value=found["value"],
+        low=low,
+        high=high,
+        n=found["n"],
+        group=found["group"],
+        unit=metric["unit"],
+        better=metric["better"],
+        small=found.get("small", False),
+    )
+
+
+def _chart(result: TestResult, position: int, found: dict[str, Any]) -> Chart:
+    return Chart(
+        result=result,
+        position=position,
+        chart_id=found["id"],
+        title=found["title"],
+        caption=found["caption"],
+        alt=found["alt"],
+        data=found["data"],
+    )
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        where = ".".join(str(part) for part in error.absolute_path)
+        return plain(f"{where}: {error.message}" if where else error.message, 200)
+    return plain(str(error), 200)

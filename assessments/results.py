@@ -1,0 +1,90 @@
+"""results.json: what one assessment found, as one document. Public wire format `modelrisk.results/1`. No Django.
+
+Times aside ("seconds"), the same inputs and seed give the same bytes, whoever ran it: worker, API or command line.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+SCHEMA = "modelrisk.results/1"
+
+
+def assemble(
+    started: dict[str, Any],
+    entries: list[dict[str, Any]],
+    verdicts: list[dict[str, Any]],
+    plan: dict[str, Any],
+    *,
+    policy: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The document. started: the event of that name; entries: the outcomes, in any order; plan: as the battery got it.
+
+    Digests, target, seed and policy come from the plan and from us, never from the process that ran the model.
+    """
+    order = {test["id"]: position for position, test in enumerate(plan["tests"])}
+    reference = plan.get("reference")
+    return {
+        "schema": SCHEMA,
+        "subject": {
+            **started.get("subject", {}),
+            "model_sha256": plan["model"]["sha256"],
+            "data_sha256": plan["data"]["sha256"],
+            "reference_sha256": reference["sha256"] if reference else None,
+            "target": plan["target"]["column"],
+            "favourable": plan["target"]["favourable"],
+        },
+        "seed": plan["seed"],
+        "plan": {"name": plan["plan_name"], "tests": plan["tests"], "columns": plan["columns"]},
+        "policy": {key: policy[key] for key in ("name", "version", "sha256")} if policy else None,
+        "environment": started.get("environment", {}),
+        "tests": sorted(entries, key=lambda entry: (order.get(entry["id"], len(order)), entry["id"])),
+        "verdicts": verdicts,
+    }
+
+
+def entry(declared: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    """One of "tests". declared: the catalogue's entry, which titles, units and directions are taken from."""
+    metrics = {metric["id"]: metric for metric in declared["metrics"]}
+    measures = [
+        {
+            "metric": measure["metric"],
+            "value": measure["value"],
+            "ci": measure.get("ci"),
+            "n": measure["n"],
+            "group": measure["group"],
+            "unit": metrics[measure["metric"]]["unit"],
+            "better": metrics[measure["metric"]]["better"],
+            "small": measure.get("small", False),
+        }
+        for measure in outcome.get("measures", [])
+    ]
+    charts = [
+        {key: chart[key] for key in ("id", "title", "caption", "alt", "data")} for chart in outcome.get("charts", [])
+    ]
+    return {
+        "id": declared["id"],
+        "family": declared["family"],
+        "title": declared["title"],
+        "status": outcome["status"],
+        "reason": outcome.get("reason", ""),
+        "hint": outcome.get("hint", ""),
+        "seconds": outcome.get("seconds", 0),
+        "queries": outcome.get("queries", 0),
+        "params": outcome.get("params", {}),
+        "measures": measures,
+        "charts": charts,
+        "tables": outcome.get("tables", []),
+        "notes": outcome.get("notes", []),
+    }
+
+
+def canonical(value: Any) -> bytes:
+    """One spelling of a JSON value, to take a digest of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def digest(results: dict[str, Any]) -> str:
+    """SHA-256 of the document without the times of its tests."""
+    tests = [{key: value for key, value in entry.items() if key != "seconds"} for entry in results["tests"]]
+    return hashlib.sha256(canonical({**results, "tests": tests})).hexdigest()

@@ -1,0 +1,327 @@
+"""One assessment, start to end: stage the files, launch the battery, follow its events, obey cancel and deadline.
+
+The battery runs in a confined child. A test that kills the child is recorded as an error of that test, and a new child
+goes on with the rest: one killer test loses nothing but itself.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from assessments import judging, leasing, recording, results, stored
+from assessments.leasing import Heartbeat, LeaseLost
+from assessments.models import Assessment, Verdict
+from assessments.sandbox import launch, reading
+from registry import audit, storage
+from registry.refusals import Unavailable
+from registry.roles import system_user
+
+logger = logging.getLogger(__name__)
+State = Assessment.State
+PROGRESS_SECONDS = 0.5  # at most one progress row in this time
+PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
+
+
+class WorkerStopped(Exception):
+    """This worker is asked to stop: the run goes back to the queue."""
+
+
+@dataclass
+class Child:
+    """What one child of the battery has said so far."""
+
+    assessment: Assessment
+    remaining: list[str]
+    current: str = ""
+    failed: dict | None = None
+    finished: bool = False
+    begun: bool = False
+    nonsense: str = ""
+    since: float = field(default_factory=time.monotonic)  # when the current test began
+    told: float = 0.0  # when progress was last written
+
+    def hear(self, line: str) -> None:
+        """One line of its stdout."""
+        try:
+            event = recording.read_event(line)
+        except recording.NotUnderstood as error:
+            self.nonsense = self.nonsense or str(error)
+            return
+        getattr(self, f"_on_{event['event']}")(event)
+
+    def _on_started(self, event: dict) -> None:
+        self.begun = True
+        self.since = time.monotonic()
+        recording.record_start(self.assessment, event)
+
+    def _on_progress(self, event: dict) -> None:
+        test, now = event["test"], time.monotonic()
+        if test not in self.remaining:
+            self.nonsense = self.nonsense or "it reports progress of a test that was not asked for"
+            return
+        if test != self.current:
+            self.current, self.since, self.told = test, now, 0.0
+        if now - self.told >= PROGRESS_SECONDS:
+            self.told = now
+            recording.record_progress(self.assessment, test, event["done"], event["of"])
+
+    def _on_result(self, event: dict) -> None:
+        test = event["test"]
+        if test not in self.remaining:
+            self.nonsense = self.nonsense or "it reports a test that was not asked for"
+            return
+        recording.record_result(self.assessment, test, event["outcome"])
+        self.remaining.remove(test)
+        self.current, self.since = "", time.monotonic()
+
+    def _on_failed(self, event: dict) -> None:
+        self.failed = event
+
+    def _on_finished(self, event: dict) -> None:
+        self.finished = True
+
+    def overdue(self) -> bool:
+        """Whether the test that runs is past its limit and cannot be stopped from within."""
+        limit = self.assessment.plan.get("limits", {}).get("seconds_per_test", 900.0)
+        return self.begun and time.monotonic() - self.since > limit + PATIENCE_SECONDS
+
+
+def execute(pk: int) -> None:
+    """Claim the assessment and bring it to its end; returns at once where it is not ours to run."""
+    assessment = leasing.claim(pk)
+    if assessment is None:
+        return
+    try:
+        with Heartbeat(assessment) as heart, stop_signal() as stopping:
+            _run(assessment, heart, stopping)
+    except LeaseLost:
+        logger.warning("assessment %s: attempt %s lost its lease", pk, assessment.attempt)
+    except WorkerStopped:
+        # Not the run's fault: the attempt does not count.
+        leasing.held(assessment).update(
+            state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1
+        )
+    except Unavailable as error:
+        _again(assessment, error.reason, "It is tried again by itself.", hopeless=error.code != "unavailable")
+    except Exception:
+        logger.exception("assessment %s: attempt %s failed", pk, assessment.attempt)
+        _again(assessment, "An error of this system ended the run.", "Its log has the details; tell the administrator.")
+
+
+def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) -> None:
+    deadline = time.monotonic() + settings.MODELRISK_ASSESSMENT_SECONDS
+    with staged(assessment) as folder:
+        while remaining := _remaining(assessment):
+            child = Child(assessment, list(remaining))
+            ended = launch_battery(folder, child, heart, stopping, deadline - time.monotonic())
+            if heart.lost:
+                raise LeaseLost
+            if heart.cancelled:
+                finish(assessment, State.CANCELLED, error="Cancelled. The tests that had finished are kept.")
+                return
+            if stopping.is_set():
+                raise WorkerStopped
+            if time.monotonic() >= deadline:
+                _record_deadline(child)
+            elif problem := _problem(child, ended):
+                finish(assessment, State.FAILED, **problem)
+                return
+            elif child.remaining:
+                _record_death(child, ended)
+    judge(assessment)
+
+
+def launch_battery(
+    folder: Path, child: Child, heart: Heartbeat, stopping: threading.Event, seconds: float
+) -> launch.Ended:
+    """One child with the tests that are not yet recorded."""
+    assessment = child.assessment
+    tests = [test for test in assessment.plan["tests"] if test["id"] in child.remaining]
+    inputs, work = folder / "in", folder / "out"
+    (inputs / "plan.json").write_text(json.dumps({**assessment.plan, "tests": tests}))
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    return launch.run(
+        ["-m", "assessments.battery", str(inputs / "plan.json"), str(work)],
+        read=[inputs],
+        write=work,
+        seconds=max(seconds, 1.0),
+        memory_mb=settings.MODELRISK_CHILD_MEMORY_MB,
+        threads=max(1, (os.cpu_count() or 1) // settings.WORKERS),
+        on_line=child.hear,
+        should_stop=lambda: (
+            heart.lost or heart.cancelled or stopping.is_set() or bool(child.nonsense) or child.overdue()
+        ),
+    )
+
+
+@contextmanager
+def staged(assessment: Assessment) -> Iterator[Path]:
+    """A folder with `in/`: the files that the plan names, their digests checked."""
+    folder = Path(tempfile.mkdtemp(prefix=f"modelrisk-run-{assessment.pk}-"))
+    try:
+        inputs = folder / "in"
+        inputs.mkdir()
+        sources = {
+            "model": assessment.version,
+            "data": assessment.dataset_version,
+            "reference": assessment.reference,
+        }
+        for part, source in sources.items():
+            if source is not None:
+                storage.download(source.artifact, inputs / Path(assessment.plan[part]["path"]).name)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """Set when this process is told to end; elsewhere than in a main thread nothing can be told."""
+    stopping = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    try:
+        yield stopping
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if stopping.is_set():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _remaining(assessment: Assessment) -> list[str]:
+    done = recording.recorded_tests(assessment)
+    return [test for test in assessment.planned_tests if test not in done]
+
+
+def _problem(child: Child, ended: launch.Ended) -> dict[str, str] | None:
+    """Why no test can run at all, as the row's error and hint."""
+    if child.failed:
+        return {"error": child.failed["message"], "hint": child.failed.get("hint", "")}
+    if not child.begun and not child.nonsense:
+        died = reading.died(ended, "model and its data")
+        return {"error": died.message, "hint": died.hint}
+    return None
+
+
+def _record_death(child: Child, ended: launch.Ended) -> None:
+    """The child ended before its tests did: the one that was running is to blame; the rest goes on without it."""
+    test = child.current or child.remaining[0]
+    recording.record_error(child.assessment, test, *_cause(child, ended))
+
+
+def _cause(child: Child, ended: launch.Ended) -> tuple[str, str]:
+    if child.nonsense:
+        return (
+            f"The test was stopped: what it reported is not understood: {child.nonsense}.",
+            "The model file interferes with the battery. Ask its developer for a plain scikit-learn pipeline.",
+        )
+    if child.finished:
+        return "The battery ended without a word on this test.", "Run it again, and tell the administrator."
+    if ended.reason == "stopped":
+        return (
+            "The test ran over its time limit and could not be stopped from within.",
+            "Choose the plan quick, or give fewer rows.",
+        )
+    died = reading.died(ended, "model")
+    causes = {
+        "out_of_memory": (
+            "The test ran out of memory and was ended.",
+            "Give fewer rows, or let the administrator raise MODELRISK_CHILD_MEMORY_MB.",
+        ),
+        "too_much_output": ("The test wrote too much and was ended.", "Give fewer rows or fewer columns."),
+    }
+    how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.code}"
+    return causes.get(ended.reason, (f"The test crashed the process that ran it ({how}).", died.hint))
+
+
+def _record_deadline(child: Child) -> None:
+    hours = settings.MODELRISK_ASSESSMENT_SECONDS / 60
+    hint = "Choose the plan quick or fewer tests, or let the administrator raise MODELRISK_ASSESSMENT_SECONDS."
+    for test in list(child.remaining):
+        running = test == (child.current or child.remaining[0])
+        reason = "was still running" if running else "was not reached"
+        recording.record_error(
+            child.assessment,
+            test,
+            f"The assessment's time of {hours:.0f} minutes was over; this test {reason}.",
+            hint,
+            status="error" if running else "skipped",
+        )
+
+
+def judge(assessment: Assessment) -> None:
+    """All tests are recorded: the policy's verdicts, the seal, the end."""
+    found = judging.judge(stored.entries(assessment), assessment.policy)
+    finish(assessment, State.DONE, verdicts=[_verdict(assessment, i, verdict) for i, verdict in enumerate(found)])
+
+
+def _verdict(assessment: Assessment, position: int, found: dict) -> Verdict:
+    low, high = found["ci"] or (None, None)
+    given = {key: found[key] for key in ("test", "family", "metric", "title", "group", "value")}
+    limits = {key: found[key] for key in ("better", "warn", "fail", "verdict", "reason")}
+    return Verdict(assessment=assessment, position=position, low=low, high=high, **given, **limits)
+
+
+@transaction.atomic
+def finish(
+    assessment: Assessment, state: str, *, error: str = "", hint: str = "", verdicts: list[Verdict] | None = None
+) -> None:
+    """The last write of a run: behind the fence, with the audit event."""
+    row = leasing.held(assessment).select_for_update().first()
+    if row is None:
+        raise LeaseLost
+    row.verdicts.all().delete()
+    Verdict.objects.bulk_create(verdicts or [])
+    seal = results.digest(stored.document(row)) if state == State.DONE else ""
+    end(row, state, error=error, hint=hint, results_sha256=seal)
+
+
+def end(assessment: Assessment, state: str, *, error: str = "", hint: str = "", results_sha256: str = "") -> None:
+    """Close the row and say so in the audit trail; the caller holds the row."""
+    Assessment.objects.filter(pk=assessment.pk).update(
+        state=state,
+        error=error,
+        hint=hint,
+        results_sha256=results_sha256,
+        lease_until=None,
+        current_test="",
+        finished_at=Now(),
+    )
+    counts = stored.verdict_counts(assessment)
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or error or "no verdict"
+    audit.record(
+        actor=system_user(),
+        action="assessment.finish",
+        obj=assessment,
+        summary=f"{assessment} of {assessment.version} {State(state).label}: {words}",
+        detail={"state": str(state), "verdicts": counts, "results_sha256": results_sha256, "error": error},
+    )
+
+
+def _again(assessment: Assessment, error: str, hint: str, *, hopeless: bool = False) -> None:
+    """An attempt failed for a reason outside the run: back to the queue while attempts are left."""
+    row = Assessment.objects.get(pk=assessment.pk)
+    if not hopeless and row.attempt < row.max_attempts:
+        leasing.held(assessment).update(state=State.QUEUED, lease_until=None, error=error, hint=hint)
+        return
+    try:
+        finish(assessment, State.FAILED, error=error, hint="" if hint.startswith("It is tried") else hint)
+    except LeaseLost:
+        logger.warning("assessment %s: attempt %s lost its lease", assessment.pk, assessment.attempt)

@@ -1,0 +1,162 @@
+"""What is in an uploaded file: asked of the battery's --inspect and --profile doors, inside the sandbox."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from assessments.sandbox import launch, strict_json
+from assessments.sandbox.plain_text import plain
+
+MODEL_SECONDS = 60.0
+DATA_SECONDS = 120.0
+
+TEXT = {"type": "string"}
+NUMBER = {"type": ["number", "null"]}
+COUNT = {"type": "integer", "minimum": 0}
+MODEL = {
+    "type": "object",
+    "required": ["class", "module", "steps", "task", "classes", "features", "n_features", "libraries"],
+    "properties": {
+        "class": TEXT,
+        "module": TEXT,
+        "steps": {"type": "array", "items": TEXT, "maxItems": 500},
+        "task": TEXT,
+        "classes": {"type": "array", "items": TEXT, "maxItems": 10_000},
+        "features": {"type": ["array", "null"], "items": TEXT, "maxItems": 100_000},
+        "n_features": {"type": ["integer", "null"], "minimum": 0},
+        "libraries": {"type": "object", "additionalProperties": TEXT, "maxProperties": 200},
+    },
+}
+PROFILE = {
+    "type": "object",
+    "required": ["rows", "columns"],
+    "properties": {
+        "rows": COUNT,
+        "columns": {
+            "type": "array",
+            "maxItems": 20_000,
+            "items": {
+                "type": "object",
+                "required": ["name", "dtype", "kind", "integer", "missing", "distinct", "min", "max", "top"],
+                "properties": {
+                    "name": {"type": "string", "maxLength": 255},
+                    "dtype": {"type": "string", "maxLength": 100},
+                    "kind": {"enum": ["number", "category"]},
+                    "integer": {"type": "boolean"},
+                    "missing": COUNT,
+                    "distinct": COUNT,
+                    "min": NUMBER,
+                    "max": NUMBER,
+                    "mean": NUMBER,
+                    "std": NUMBER,
+                    "top": {
+                        "type": "array",
+                        "maxItems": 100,
+                        "items": {
+                            "type": "array",
+                            "prefixItems": [TEXT, COUNT],
+                            "minItems": 2,
+                            "maxItems": 2,
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+ERROR = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string", "pattern": "^[a-z_]{1,40}$"}, "message": TEXT, "hint": TEXT},
+}
+
+
+class Unreadable(Exception):
+    """The file cannot be used: message says what is wrong with it, hint what to do."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def inspect_model(path: Path, format: str) -> dict[str, Any]:
+    """What the model is: class, steps, task, classes, features, libraries. Raises Unreadable."""
+    return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS)
+
+
+def profile_dataset(path: Path, format: str) -> dict[str, Any]:
+    """Rows and, for each column, its type, range and commonest values. Raises Unreadable."""
+    return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS)
+
+
+def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: float) -> dict[str, Any]:
+    lines: list[str] = []
+    folder = Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
+    try:
+        ended = launch.run(
+            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format],
+            read=[path],
+            write=folder,
+            seconds=seconds,
+            memory_mb=int(os.environ.get("MODELRISK_CHILD_MEMORY_MB", "8192")),
+            on_line=lambda line: lines.append(line) if len(lines) < 2 else None,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    what = "model" if door == "--inspect" else "dataset"
+    if len(lines) != 1:
+        raise died(ended, what)
+    try:
+        answer = strict_json.parse(lines[0])
+        if isinstance(answer, dict) and "error" in answer:
+            Draft202012Validator(ERROR).validate(answer["error"])
+            error = answer["error"]
+            raise Unreadable(error["code"], error["message"], error.get("hint", ""))
+        Draft202012Validator(schema).validate(answer)
+    except (strict_json.NotFit, ValidationError) as error:
+        problem = error.message if isinstance(error, ValidationError) else str(error)
+        raise Unreadable(
+            "crashed",
+            f"Reading the {what} gave an answer that is not understood: {plain(problem, 200)}.",
+            "The file may have been made to mislead. Save it again with the libraries that this system has installed.",
+        ) from error
+    return {name: answer[name] for name in schema["properties"] if name in answer}
+
+
+def died(ended: launch.Ended, what: str) -> Unreadable:
+    """Why a child ended without an answer, in words for the person who gave the file."""
+    if not ended.started:
+        return Unreadable(
+            "sandbox",
+            "The sandbox could not be started on this machine.",
+            f"Tell the administrator: {last_line(ended.log)}",
+        )
+    if ended.reason == "out_of_time":
+        return Unreadable(
+            "out_of_time",
+            f"The {what} was not read within {ended.seconds:.0f} seconds.",
+            "Give a smaller one, or try again when the machine is less busy.",
+        )
+    if ended.reason == "out_of_memory":
+        return Unreadable(
+            "out_of_memory",
+            f"There is not enough memory to read the {what}.",
+            "Give a smaller one, or let the administrator raise MODELRISK_CHILD_MEMORY_MB.",
+        )
+    how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.code}"
+    return Unreadable(
+        "crashed",
+        f"Reading the {what} crashed ({how}).",
+        f"Its last words: {last_line(ended.log)}" if ended.log else "Save it again and check that it loads.",
+    )
+
+
+def last_line(log: str, limit: int = 300) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return plain(lines[-1].strip(), limit) if lines else "nothing"

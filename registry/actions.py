@@ -1,0 +1,203 @@
+"""What people do with models and datasets: register, upload, say what the columns are."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.core.files.base import File
+from django.db import IntegrityError, models
+from django.utils.text import slugify
+
+from registry import access, column_edits, receiving, scanning
+from registry.action import Done, action
+from registry.columns import guess
+from registry.models import Column, Dataset, DatasetVersion, MLModel
+from registry.refusals import BadInput
+
+
+@action("model.register", rule=access.may_register)
+def register_model(
+    _model_class: type[MLModel],
+    *,
+    actor,
+    name: str,
+    purpose: str = "",
+    domain: str = "",
+    tier: int = 2,
+    developers: Iterable = (),
+) -> Done:
+    """Add a model to the inventory; the actor becomes its owner."""
+    name = _free_name(MLModel, name)
+    if tier not in MLModel.Tier.values:
+        raise BadInput(f"There is no tier {tier!r}.", hint="Choose 1, 2 or 3.", field="tier")
+    try:
+        model = MLModel.objects.create(
+            name=name, slug=_free_slug(MLModel, name), purpose=purpose, domain=domain, tier=tier, owner=actor
+        )
+    except IntegrityError as error:
+        raise _taken(MLModel, name) from error
+    model.developers.set(developers)
+    detail = {
+        "name": name,
+        "purpose": purpose,
+        "domain": domain,
+        "tier": tier,
+        "developers": sorted(user.get_username() for user in developers),
+    }
+    return Done(model, summary=f"Registered the model {name}", detail=detail)
+
+
+@contextmanager
+def _receive_model(model: MLModel, *, actor, file: File, notes: str = "") -> Iterator[dict]:
+    def refuse(sha256: str) -> None:
+        _refuse_twin(model.versions, sha256)
+
+    with receiving.receive(
+        file, find_format=scanning.model_format, read=scanning.inspect_model, refuse=refuse
+    ) as received:
+        yield {"received": received, "notes": notes}
+
+
+@action("version.upload", rule=access.may_upload_version, prepare=_receive_model)
+def upload_version(model: MLModel, *, actor, received: receiving.Received, notes: str) -> Done:
+    """Add a version. Called as `upload_version(model, actor=…, file=…, notes=…)`."""
+    _refuse_twin(model.versions, received.sha256)
+    version = model.versions.create(
+        number=_next_number(model.versions),
+        artifact=received.artifact(),
+        format=received.format,
+        original_name=received.name,
+        estimator=received.content,
+        notes=notes,
+        created_by=actor,
+    )
+    return Done(version, summary=f"Uploaded {version} ({received.name})", detail=_file_detail(received))
+
+
+@action("dataset.register", rule=access.may_register)
+def register_dataset(_dataset_class: type[Dataset], *, actor, name: str, description: str = "") -> Done:
+    """Add a dataset; the actor becomes its owner."""
+    name = _free_name(Dataset, name)
+    try:
+        dataset = Dataset.objects.create(
+            name=name, slug=_free_slug(Dataset, name), description=description, owner=actor
+        )
+    except IntegrityError as error:
+        raise _taken(Dataset, name) from error
+    detail = {"name": name, "description": description}
+    return Done(dataset, summary=f"Registered the dataset {name}", detail=detail)
+
+
+@contextmanager
+def _receive_data(
+    dataset: Dataset, *, actor, file: File, target: str | None = None, favourable: str | None = None
+) -> Iterator[dict]:
+    def refuse(sha256: str) -> None:
+        _refuse_twin(dataset.versions, sha256)
+
+    with receiving.receive(
+        file, find_format=scanning.data_format, read=scanning.profile_dataset, refuse=refuse
+    ) as received:
+        column_edits.check_target(received.content, target, favourable)
+        yield {"received": received, "target": target, "favourable": favourable}
+
+
+@action("dataset.upload", rule=access.may_edit_dataset, prepare=_receive_data)
+def upload_dataset_version(
+    dataset: Dataset, *, actor, received: receiving.Received, target: str | None, favourable: str | None
+) -> Done:
+    """Add a version, each column read as in the version before, or guessed.
+
+    Called as `upload_dataset_version(dataset, actor=…, file=…, target=…, favourable=…)`.
+    """
+    _refuse_twin(dataset.versions, received.sha256)
+    previous = dataset.versions.order_by("-number").first()
+    profile = received.content
+    guessed = guess(profile, target=target, favourable=favourable)
+    settled = column_edits.carried_over(guessed, previous, keep_target=target is None)
+    version = dataset.versions.create(
+        number=_next_number(dataset.versions),
+        artifact=received.artifact(),
+        format=received.format,
+        original_name=received.name,
+        rows=profile["rows"],
+        favourable=column_edits.settled_favourable(settled, profile, favourable, previous),
+        created_by=actor,
+    )
+    Column.objects.bulk_create(column_edits.rows_for(version, settled, profile))
+    return Done(version, summary=f"Uploaded {version} ({received.name})", detail=_file_detail(received))
+
+
+def _may_edit_columns(version: DatasetVersion, actor, **_) -> str | None:
+    return access.may_edit_dataset(version.dataset, actor)
+
+
+@action("dataset.edit_columns", rule=_may_edit_columns)
+def edit_columns(version: DatasetVersion, *, actor, columns: list[dict], favourable: str) -> Done:
+    """Say what the columns are; those not named stay as they are. Assessments keep what they ran with."""
+    rows = list(version.columns.all())
+    detail = column_edits.apply(version, rows, columns, favourable)
+    # The target leaves its row before another takes it: there may be only one at any moment.
+    for row in sorted(rows, key=lambda row: row.role == Column.Role.TARGET):
+        if row.name in detail["columns"]:
+            row.save(update_fields=column_edits.EDITABLE)
+    version.save(update_fields=["favourable"])
+    changed = len(detail["columns"])
+    summary = f"Changed {changed} column{'s' * (changed != 1)} of {version}"
+    return Done(version, summary=summary, detail=detail)
+
+
+def _next_number(versions: models.Manager) -> int:
+    """Under the lock on the parent row, so that two uploads at once get two numbers."""
+    return (versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
+
+
+def _refuse_twin(versions: models.Manager, sha256: str) -> None:
+    twin = versions.filter(artifact__sha256=sha256).first()
+    if twin is not None:
+        raise BadInput(
+            f"This file is already {twin}.",
+            hint="A version is a new file; upload the changed one.",
+            code="same_file",
+            field="file",
+        )
+
+
+def _free_name(kind: type[models.Model], name: str) -> str:
+    name = " ".join(name.split())
+    noun = kind._meta.verbose_name
+    if not name:
+        raise BadInput(f"The {noun} needs a name.", field="name")
+    if len(name) > 120:
+        raise BadInput(f"The name has {len(name)} characters; at most 120 fit.", field="name")
+    if kind._default_manager.filter(name__iexact=name).exists():
+        raise _taken(kind, name)
+    return name
+
+
+def _taken(kind: type[models.Model], name: str) -> BadInput:
+    return BadInput(
+        f"There is already a {kind._meta.verbose_name} named {name}.",
+        hint="Choose another name, or upload a new version of it.",
+        code="name_taken",
+        field="name",
+    )
+
+
+def _free_slug(kind: type[models.Model], name: str) -> str:
+    """From the name; numbered where another name gives the same."""
+    stem = slugify(name) or kind._meta.model_name
+    taken = set(kind._default_manager.filter(slug__startswith=stem).values_list("slug", flat=True))
+    number, slug = 1, stem
+    while slug in taken:
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug
+
+
+def _file_detail(received: receiving.Received) -> dict:
+    return {
+        "file": received.name,
+        "sha256": received.sha256,
+        "bytes": received.size,
+        "format": received.format,
+    }

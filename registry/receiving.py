@@ -1,0 +1,89 @@
+"""Take an uploaded file in before any row is written: measure it, have it read in the sandbox, store it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import File
+
+from registry import storage
+from registry.models import Artifact
+from registry.refusals import BadInput
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that was read in the sandbox and stored; the rows that name it are still to be written."""
+
+    sha256: str
+    size: int  # bytes
+    name: str
+    format: str
+    content: dict[str, Any]  # what the sandbox read
+
+    def artifact(self) -> Artifact:
+        return Artifact.objects.get_or_create(sha256=self.sha256, defaults={"size": self.size})[0]
+
+
+@contextmanager
+def receive(
+    file: File,
+    *,
+    find_format: Callable[[Path, str], str],
+    read: Callable[[Path, str], dict],
+    refuse: Callable[[str], None],
+) -> Iterator[Received]:
+    """Yield the received file; when what follows fails, the stored bytes go again unless another row has them.
+
+    `refuse(sha256)` raises where these bytes are not wanted, before the costly part.
+    """
+    name = PurePath((file.name or "").replace("\\", "/")).name[:255]
+    with _on_disk(file) as path, open(path, "rb") as handle:
+        source = File(handle)
+        digest, size = storage.digest_of(source)
+        _check_size(name, size)
+        refuse(digest)
+        format = find_format(path, name)
+        content = read(path, format)
+        storage.put(source, sha256=digest)
+        try:
+            yield Received(digest, size, name, format, content)
+        except BaseException:
+            _take_back(source, digest)
+            raise
+        if not storage.is_stored(digest):  # a failing upload of the same bytes took them back meanwhile
+            storage.put(source, sha256=digest)
+
+
+def _check_size(name: str, size: int) -> None:
+    if size == 0:
+        raise BadInput(f"{name} is empty.", hint="Choose the file again.", code="empty_file", field="file")
+    limit = settings.MODELRISK_MAX_UPLOAD_BYTES
+    if size > limit:
+        raise BadInput(f"{name} has {size:,} bytes; the limit is {limit:,}.", code="too_big", field="file")
+
+
+def _take_back(source: File, digest: str) -> None:
+    """Look again after removing: another upload of the same bytes may have written its row in between."""
+    if Artifact.objects.filter(sha256=digest).exists():
+        return
+    storage.remove(digest)
+    if Artifact.objects.filter(sha256=digest).exists():
+        storage.put(source, sha256=digest)
+
+
+@contextmanager
+def _on_disk(file: File) -> Iterator[Path]:
+    """Uploads are on disk already; anything else is copied there in chunks."""
+    if hasattr(file, "temporary_file_path"):
+        yield Path(file.temporary_file_path())
+        return
+    with tempfile.NamedTemporaryFile(prefix="modelrisk-", dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
+        for chunk in file.chunks():
+            copy.write(chunk)
+        copy.flush()
+        yield Path(copy.name)

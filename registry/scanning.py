@@ -1,0 +1,113 @@
+"""What an uploaded file is: its format by name and first bytes, its content by asking the sandbox. Never unpickles."""
+
+from importlib import import_module
+from pathlib import Path, PurePath
+from types import ModuleType
+
+from django.conf import settings
+
+from registry.refusals import BadInput, Unavailable
+
+JOBLIB, CSV, PARQUET = "joblib", "csv", "parquet"
+PICKLED = (".joblib", ".pkl", ".pickle")
+DATA_FORMATS = {".csv": CSV, ".parquet": PARQUET, ".pq": PARQUET} | dict.fromkeys(PICKLED, JOBLIB)
+
+SAVE_MODEL = "Save the fitted scikit-learn pipeline with joblib.dump(model, 'model.joblib') and upload that file."
+SAVE_DATA = "Save the table with df.to_csv('data.csv', index=False) or df.to_parquet('data.parquet')."
+
+# First bytes -> what the file is. joblib writes plain pickles or pickles in one of these compressions.
+SIGNATURES = (
+    (b"\x80", JOBLIB),
+    (b"\x78", JOBLIB),  # zlib
+    (b"\x1f\x8b", JOBLIB),  # gzip
+    (b"BZh", JOBLIB),
+    (b"\xfd7zXZ", JOBLIB),
+    (b"\x5d\x00\x00", JOBLIB),  # lzma
+    (b"\x04\x22\x4d\x18", JOBLIB),  # lz4
+    (b"PAR1", PARQUET),
+    (b"PK\x03\x04", "zip"),
+    (b"\x89HDF", "HDF5"),
+    (b"\xd0\xcf\x11\xe0", "old Excel"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+    (b"%PDF", "PDF"),
+)
+
+
+def model_format(path: Path, name: str) -> str:
+    """The format of a model file, or BadInput. `name` is the name it was uploaded under."""
+    ending = PurePath(name).suffix.lower()
+    if ending not in PICKLED:
+        raise BadInput(
+            f"{_kind_of_name(ending)} are not supported as models.",
+            hint=SAVE_MODEL,
+            code="unsupported_format",
+            field="file",
+        )
+    found = _sniffed(path)
+    if found not in {JOBLIB, None}:
+        raise BadInput(
+            f"{name} is not a joblib file: it is {found}.", hint=SAVE_MODEL, code="not_a_model", field="file"
+        )
+    return JOBLIB
+
+
+def data_format(path: Path, name: str) -> str:
+    """The format of a data file, or BadInput."""
+    ending = PurePath(name).suffix.lower()
+    if ending not in DATA_FORMATS:
+        raise BadInput(
+            f"{_kind_of_name(ending)} are not supported as data.",
+            hint=SAVE_DATA,
+            code="unsupported_format",
+            field="file",
+        )
+    expected, found = DATA_FORMATS[ending], _sniffed(path)
+    # Old pickles begin with printable text, so text is no proof against joblib.
+    if found is not None and found != expected and not (expected == JOBLIB and found == CSV):
+        raise BadInput(
+            f"{name} is named as {expected} but its content is {found}.",
+            hint=SAVE_DATA,
+            code="unreadable_data",
+            field="file",
+        )
+    return expected
+
+
+def inspect_model(path: Path, format: str) -> dict:
+    """What the sandbox reads in the model: {class, steps, task, classes, features, libraries, …}."""
+    return _asked("inspect_model", path, format)
+
+
+def profile_dataset(path: Path, format: str) -> dict:
+    """What the sandbox reads in the data: {rows, columns: [...]}."""
+    return _asked("profile_dataset", path, format)
+
+
+def _asked(question: str, path: Path, format: str) -> dict:
+    reader = _reader()
+    try:
+        return getattr(reader, question)(path, format)
+    except Exception as error:
+        if not all(hasattr(error, part) for part in ("code", "message", "hint")):
+            raise
+        if error.code == "sandbox":
+            raise Unavailable(f"{error.message} {error.hint}".strip(), code=error.code) from error
+        raise BadInput(error.message, hint=error.hint, code=error.code, field="file") from error
+
+
+def _reader() -> ModuleType:
+    return import_module(settings.MODELRISK_FILE_READER)
+
+
+def _sniffed(path: Path) -> str | None:
+    with open(path, "rb") as source:
+        head = source.read(65_536)
+    for signature, kind in SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    return None if b"\x00" in head else CSV
+
+
+def _kind_of_name(ending: str) -> str:
+    return f"{ending} files" if ending else "Files without an ending"
