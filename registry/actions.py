@@ -9,6 +9,7 @@ from django.utils.text import slugify
 
 from registry import access, column_edits, receiving, scanning
 from registry.action import Done, action
+from registry.columns import guess
 from registry.models import Column, Dataset, DatasetVersion, MLModel
 from registry.refusals import BadInput
 
@@ -111,9 +112,7 @@ def upload_dataset_version(
     _refuse_twin(dataset.versions, received.sha256)
     previous = dataset.versions.order_by("-number").first()
     profile = received.content
-    from registry import columns  # noqa: PLC0415 (lands with the charts branch)
-
-    guessed = columns.guess(profile, target=target, favourable=favourable)
+    guessed = guess(profile, target=target, favourable=favourable)
     settled = column_edits.carried_over(guessed, previous, keep_target=target is None)
     version = dataset.versions.create(
         number=_next_number(dataset.versions),

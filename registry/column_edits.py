@@ -3,25 +3,12 @@
 import math
 from typing import Any
 
+from registry.columns import guess_favourable
 from registry.models import Column, DatasetVersion
 from registry.refusals import BadInput
 
 EDITABLE = ["role", "kind", "mutable", "minimum", "maximum", "integer"]
 CHOICES = {"role": Column.Role, "kind": Column.Kind, "mutable": Column.Mutable}
-# Favourable outcomes as data sets name them; a guess that the owner confirms.
-GOOD_WORDS = (
-    "good",
-    "approved",
-    "approve",
-    "accepted",
-    "granted",
-    "yes",
-    "true",
-    "paid",
-    "repaid",
-    "fully paid",
-    "pass",
-)
 
 
 def rows_for(version: DatasetVersion, settled: list[dict], profile: dict) -> list[Column]:
@@ -88,8 +75,7 @@ def settled_favourable(settled: list[dict], profile: dict, given: str | None, pr
         return found
     if given:
         return given
-    by_name = next((label for label in labels if label.strip().lower() in GOOD_WORDS), None)
-    return by_name or max(labels, key=_label_order, default="")
+    return guess_favourable(profile, target) or max(labels, key=_label_order, default="")
 
 
 def apply(version: DatasetVersion, rows: list[Column], edits: list[dict], favourable: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How a person is told no. Raised anywhere below the views, mapped to HTTP once (modelrisk.errors)."""
 
+from django.core.exceptions import BadRequest
+
 
 class Refused(Exception):
     """A rule says no. `reason` is a sentence for the person who asked. -> 403"""
@@ -30,6 +32,10 @@ class BadInput(Exception):
     def text(self) -> str:
         """Message and hint as one line, for pages and terminals."""
         return f"{self.message} {self.hint}".strip()
+
+
+class UploadRefused(BadInput, BadRequest):
+    """An upload stopped while the request was still being read, where only Django's own errors have an answer."""
 
 
 class Conflict(Exception):

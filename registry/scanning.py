@@ -6,7 +6,7 @@ from types import ModuleType
 
 from django.conf import settings
 
-from registry.refusals import BadInput
+from registry.refusals import BadInput, Unavailable
 
 JOBLIB, CSV, PARQUET = "joblib", "csv", "parquet"
 PICKLED = (".joblib", ".pkl", ".pickle")
@@ -91,6 +91,8 @@ def _asked(question: str, path: Path, format: str) -> dict:
     except Exception as error:
         if not all(hasattr(error, part) for part in ("code", "message", "hint")):
             raise
+        if error.code == "sandbox":
+            raise Unavailable(f"{error.message} {error.hint}".strip(), code=error.code) from error
         raise BadInput(error.message, hint=error.hint, code=error.code, field="file") from error
 
 

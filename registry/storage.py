@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils.http import content_disposition_header
 from storages.backends.s3 import S3Storage
 
 from registry.models import Artifact
@@ -27,9 +29,6 @@ PART = 16 * 1024 * 1024  # bytes; one part is in memory at a time
 
 class LocalFiles(FileSystemStorage):
     """A local folder."""
-
-    def exists_now(self, name: str) -> bool:
-        return self.exists(name)
 
     def store(self, name: str, source: File) -> None:
         """Write under a temporary name, then rename: a file is either wholly there or not at all."""
@@ -63,18 +62,13 @@ class S3Files(S3Storage):
     """A bucket, with time-outs that notice a frozen server, and one part in memory at a time."""
 
     def get_default_settings(self) -> dict:
-        defaults = super().get_default_settings()
-        defaults |= {
-            "signature_version": "s3v4",
+        return super().get_default_settings() | {
             "default_acl": None,
-            "querystring_auth": True,
-            "file_overwrite": True,  # the key is the content; `store` never overwrites
             "object_parameters": {"ContentType": "application/octet-stream"},
             "transfer_config": TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False),
-            "connect_timeout": 3,
-            "read_timeout": 10,
+            "connect_timeout": 3,  # seconds
+            "read_timeout": 10,  # seconds, for each answer and each piece of a body
         }
-        return defaults
 
     def __init__(self, **options) -> None:
         super().__init__(**options)
@@ -85,20 +79,12 @@ class S3Files(S3Storage):
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             retries={"max_attempts": 2, "mode": "standard"},
+            proxies=self.proxies,
         )
 
     @property
     def _client(self):
         return self.connection.meta.client
-
-    def exists_now(self, name: str) -> bool:
-        try:
-            self._client.head_object(Bucket=self.bucket_name, Key=name)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return False
-            raise
-        return True
 
     def store(self, name: str, source: File) -> None:
         """`save` only: django-storages' write-mode `open` breaks with checksums."""
@@ -111,8 +97,7 @@ class S3Files(S3Storage):
             yield from body.iter_chunks(CHUNK)
 
     def link(self, name: str, filename: str, seconds: int) -> str | None:
-        shown = filename.replace("\\", "_").replace('"', "_")
-        disposition = f'attachment; filename="{shown}"'
+        disposition = content_disposition_header(as_attachment=True, filename=filename)
         return self.url(name, parameters={"ResponseContentDisposition": disposition}, expire=seconds)
 
 
@@ -126,9 +111,9 @@ def put(file: File, *, sha256: str | None = None) -> tuple[str, int]:
         raise Unavailable("The file changed while it was being stored. Upload it again.", code="corrupt")
     key = Artifact(sha256=digest, size=size).key
     with _answering():
-        if not default_storage.exists_now(key):
+        if not default_storage.exists(key):
             file.seek(0)
-            default_storage.store(key, File(file.file))
+            default_storage.store(key, file)
     return digest, size
 
 
@@ -139,7 +124,7 @@ def remove(sha256: str) -> None:
 
 def is_stored(sha256: str) -> bool:
     with _answering():
-        return default_storage.exists_now(Artifact(sha256=sha256).key)
+        return default_storage.exists(Artifact(sha256=sha256).key)
 
 
 def open_stream(artifact: Artifact) -> Iterator[bytes]:
@@ -194,17 +179,32 @@ def _checked_chunks(first: bytes, rest: Iterable[bytes], artifact: Artifact) -> 
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Say in plain words that the store does not answer."""
+    """Say in plain words what is wrong with the store."""
     try:
         yield
     except FileNotFoundError as error:
-        raise Unavailable(
-            "A stored file is missing from the file store. Restore it from a backup.", code="missing_file"
-        ) from error
+        raise _missing() from error
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+            raise _missing() from error
+        raise _refusing(error) from error
     except OSError as error:
-        raise Unavailable(f"The file store does not answer: {error.strerror or error}. Nothing was changed.") from error
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable(f"The file store does not answer: {error}. Nothing was changed; try again.") from error
+        raise _silent(error.strerror or error) from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise _silent(error) from error
+
+
+def _missing() -> Unavailable:
+    return Unavailable("A stored file is missing from the file store. Restore it from a backup.", code="missing_file")
+
+
+def _refusing(why: object) -> Unavailable:
+    told = f"The file store refuses: {str(why).rstrip('.')}."
+    return Unavailable(f"{told} Nothing was changed; have the administrator check its bucket and keys.")
+
+
+def _silent(why: object) -> Unavailable:
+    return Unavailable(f"The file store does not answer: {str(why).rstrip('.')}. Nothing was changed; try again later.")
 
 
 def _sync_folder(folder: Path) -> None:

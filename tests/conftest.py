@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import override_settings
 
-from registry import access
+from registry import access, actions
+from registry.models import Dataset, MLModel
+from tests import s3peer, small
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -70,3 +73,49 @@ def adult_csv() -> Path:
 @pytest.fixture(scope="session")
 def german_csv() -> Path:
     return real_data("german_credit.csv")
+
+
+@pytest.fixture(scope="session")
+def s3_peer(tmp_path_factory):
+    """A strict S3 server on loopback with an empty bucket; skips, with the reason, where it is not installed."""
+    python = s3peer.python_of_peer()
+    peer = s3peer.S3Peer(python, tmp_path_factory.mktemp("s3peer") / "s3.log")
+    yield peer
+    peer.stop()
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory) -> Path:
+    """A joblib file: a fitted pipeline on three columns of `small_data`."""
+    return small.write_model(tmp_path_factory.mktemp("small") / "model.joblib")
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory) -> Path:
+    """A CSV file of 240 applicants; its target is `decision`."""
+    return small.write_data(tmp_path_factory.mktemp("small") / "applicants.csv")
+
+
+@pytest.fixture
+def registered_model(owner, developer):
+    """A model of the owner's, built by the developer."""
+    return actions.register_model(MLModel, actor=owner, name="Credit score", developers=[developer])
+
+
+@pytest.fixture
+def model_version(registered_model, developer, small_model):
+    """Its version 1, uploaded by the developer."""
+    with override_settings(MODELRISK_FILE_READER="tests.read_once"):
+        return actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+
+
+@pytest.fixture
+def dataset(owner):
+    return actions.register_dataset(Dataset, actor=owner, name="Applicants")
+
+
+@pytest.fixture
+def dataset_version(dataset, owner, small_data):
+    """Its version 1; target decision, favourable label approved, sensitive columns age and sex."""
+    with override_settings(MODELRISK_FILE_READER="tests.read_once"):
+        return actions.upload_dataset_version(dataset, actor=owner, file=small.upload(small_data))

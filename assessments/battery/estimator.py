@@ -47,14 +47,15 @@ class FittedClassifier:
         candidates: lists of columns to try, best first, for a model that knows no names.
         """
         if self.feature_names is not None:
-            missing = [name for name in self.feature_names if name not in frame.columns]
+            wanted = _in_words_of(frame, self.feature_names, self.estimator)
+            missing = [name for name in wanted if name not in frame.columns]
             if missing:
                 raise LoadError(
                     "missing_column",
                     f"The model needs {listed(missing)}, which the data does not have.",
                     f"Add the column with the values the model was trained on. The data has {listed(list(frame))}.",
                 )
-            self.features = list(self.feature_names)
+            self.features = wanted
         else:
             self.features = self._by_position(candidates)
             self._as_array = self.n_features is not None
@@ -259,6 +260,14 @@ def named_features(estimator: Any) -> list[str] | None:
     return None
 
 
+def _in_words_of(frame: pd.DataFrame, names: list[str], estimator: Any) -> list[str]:
+    """The columns of the frame that the names mean: LightGBM writes _ for a space."""
+    if not type(innermost(estimator)).__module__.startswith("lightgbm"):
+        return list(names)
+    written = {name.replace(" ", "_"): name for name in frame.columns}
+    return [name if name in frame.columns else written.get(name, name) for name in names]
+
+
 def feature_count(estimator: Any) -> int | None:
     for part in _first_parts(estimator):
         try:
@@ -288,11 +297,7 @@ def _lightgbm_categories(model: Any, frame: pd.DataFrame) -> dict[str, pd.Index 
     seen = {as_text(name): info for name, info in model.booster_.dump_model()["feature_infos"].items()}
     text = [name for name in frame.columns if frame[name].dtype == object]
     if len(text) != len(known):
-        text = [
-            name
-            for name in frame.columns
-            if name in text or seen.get("_".join(name.split(" ")), {}).get("values")  # LightGBM writes _ for a space
-        ]
+        text = [name for name in frame.columns if name in text or seen.get(name.replace(" ", "_"), {}).get("values")]
     return dict(zip(text, known, strict=True)) if len(text) == len(known) else dict.fromkeys(text)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import io
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
             missing = column.isna()
             column = column.astype(str).astype(object).mask(missing, float("nan"))
         elif pd.api.types.is_extension_array_dtype(column.dtype):
-            kind: Any = float if pd.api.types.is_numeric_dtype(column.dtype) and column.isna().any() else object
+            kind: Any = float if _is_number(column) and column.isna().any() else object
             column = pd.Series(column.to_numpy(dtype=kind, na_value=float("nan")), name=name).infer_objects()
         if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
             column = column.astype(object)
@@ -114,6 +115,10 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
                 column = column.mask(column.isna(), float("nan"))
         columns[name] = column.reset_index(drop=True)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
 def _check_size(name: str, rows: int, columns: int, limits: Limits) -> None:
@@ -209,13 +214,27 @@ def _missing_library(path: Path, error: ImportError) -> LoadError:
 
 
 def _is_cut_off(path: Path, head: bytes, error: BaseException) -> bool:
-    if isinstance(error, EOFError) or "truncated" in str(error) or "EOF" in str(error):
+    if isinstance(error, EOFError) or any(word in str(error) for word in ("truncated", "EOF", "exhausted")):
         return True
     if head.startswith(b"\x80"):  # a whole pickle ends with the STOP opcode
         with path.open("rb") as stream:
             stream.seek(-1, io.SEEK_END)
             return stream.read(1) != b"."
-    return "incomplete" in str(error)
+    if head.startswith((b"\x78", b"\x1f\x8b")):
+        return not _reaches_its_end(path)
+    return False
+
+
+def _reaches_its_end(path: Path) -> bool:
+    """Whether a zlib or gzip stream is whole."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        with path.open("rb") as file:
+            while not stream.eof and (chunk := stream.unconsumed_tail or file.read(CHUNK)):
+                stream.decompress(chunk, CHUNK)
+    except zlib.error:
+        return True  # damaged rather than cut off
+    return stream.eof
 
 
 # Tables

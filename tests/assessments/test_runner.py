@@ -2,7 +2,7 @@
 
 import pytest
 
-from assessments import leasing, runner, stored
+from assessments import runner, stored
 from assessments.actions.assessments import start
 from assessments.models import Assessment
 from assessments.results import digest

@@ -1,0 +1,98 @@
+"""A look at the rows. They are evidence and change through actions only, so nothing is editable here."""
+
+import django_q.admin  # noqa: F401 - registers its tables, which are taken away below
+from django.contrib import admin
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from registry.models import (
+    ApprovalRequest,
+    Artifact,
+    AuditEvent,
+    Column,
+    Dataset,
+    DatasetVersion,
+    Decision,
+    MLModel,
+    ModelVersion,
+)
+
+# Rows of the queue hold pickles, and their admin unpickles them to show them: who may write a row could run code here.
+for queued in (Failure, OrmQ, Schedule, Success):
+    if admin.site.is_registered(queued):
+        admin.site.unregister(queued)
+
+
+class ReadOnly(admin.ModelAdmin):
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(MLModel)
+class MLModelAdmin(ReadOnly):
+    list_display = ["name", "tier", "domain", "owner", "created_at"]
+    list_filter = ["tier"]
+    search_fields = ["name", "domain"]
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnly):
+    list_display = ["model", "number", "approval_status", "created_by", "created_at"]
+    list_filter = ["approval_status"]
+    search_fields = ["model__name", "artifact__sha256"]
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ReadOnly):
+    list_display = ["name", "owner", "created_at"]
+    search_fields = ["name"]
+
+
+class ColumnInline(admin.TabularInline):
+    model = Column
+    extra = 0
+    can_delete = False
+    fields = ["name", "role", "kind", "mutable", "minimum", "maximum", "integer"]
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(DatasetVersion)
+class DatasetVersionAdmin(ReadOnly):
+    list_display = ["dataset", "number", "format", "rows", "created_by", "created_at"]
+    search_fields = ["dataset__name", "artifact__sha256"]
+    inlines = [ColumnInline]
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(ReadOnly):
+    list_display = ["sha256", "size", "created_at"]
+    search_fields = ["sha256"]
+
+
+@admin.register(ApprovalRequest)
+class ApprovalRequestAdmin(ReadOnly):
+    list_display = ["version", "requested_by", "requested_at", "closed_at"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["request", "outcome", "decided_by", "decided_at", "valid_until"]
+    list_filter = ["outcome"]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly):
+    list_display = ["at", "actor_name", "action", "refused", "object_label", "summary"]
+    list_filter = ["refused", "action", "object_type"]
+    search_fields = ["object_label", "actor_name", "summary"]
+    date_hierarchy = "at"

@@ -1,0 +1,191 @@
+"""What people fill in. A form checks only shape; the rules are in the actions, which speak through `ActionForm`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+
+from registry import access
+from registry.models import Column, DatasetVersion, Decision, MLModel
+from registry.refusals import BadInput
+
+
+class ActionForm(forms.Form):
+    """A form whose action may still refuse what was typed: message and hint appear on the same page."""
+
+    problem: BadInput | None = None
+
+    def perform(self, act: Callable[[], Any]) -> Any | None:
+        """What `act` returns, or None where the form or the action finds the input unusable."""
+        if not self.is_valid():
+            return None
+        try:
+            return act()
+        except BadInput as error:
+            self.problem = error
+            self.add_error(error.field if error.field in self.fields else None, error.message)
+            return None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page that shows this form."""
+        if self.problem is not None and self.problem.code == "too_big":
+            return 413
+        return 400 if self.is_bound and self.errors else 200
+
+
+class RegisterModelForm(ActionForm):
+    name = forms.CharField(max_length=120, help_text="As people call it, for example Consumer credit score.")
+    domain = forms.CharField(
+        max_length=80, required=False, label="Business area", help_text="For example Consumer lending."
+    )
+    tier = forms.TypedChoiceField(
+        choices=MLModel.Tier.choices,
+        coerce=int,
+        initial=MLModel.Tier.TWO,
+        help_text="How much depends on it: tier 1 matters most.",
+    )
+    purpose = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What decisions it serves, for whom, and what it must not be used for.",
+    )
+    developers = forms.ModelMultipleChoiceField(
+        queryset=get_user_model().objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They may add versions and may not decide on them. You are the owner.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        people = get_user_model().objects.filter(is_active=True, groups__name=access.DEVELOPER)
+        self.fields["developers"].queryset = people.order_by("username")
+
+
+class UploadVersionForm(ActionForm):
+    file = forms.FileField(
+        label="Model file",
+        allow_empty_file=True,
+        help_text="The fitted scikit-learn pipeline, saved with joblib.dump(model, 'model.joblib').",
+        widget=forms.FileInput(attrs={"accept": ".joblib,.pkl,.pickle"}),
+    )
+    notes = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="What changed",
+        help_text="For those who review it: what is new in this version, and why.",
+    )
+
+
+class RegisterDatasetForm(ActionForm):
+    name = forms.CharField(max_length=120, help_text="For example Loan applications 2025, hold-out.")
+    description = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Where the rows come from, over what time, and what one row is.",
+    )
+
+
+class UploadDatasetForm(ActionForm):
+    file = forms.FileField(
+        label="Data file",
+        allow_empty_file=True,
+        help_text="CSV with a header line, Parquet, or a DataFrame saved with joblib.dump.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.parquet,.pq,.joblib,.pkl,.pickle"}),
+    )
+    target = forms.CharField(
+        required=False, label="Target column", help_text="What the model predicts; left empty, it is guessed."
+    )
+    favourable = forms.CharField(
+        required=False,
+        label="Favourable value",
+        help_text="The outcome a person hopes for, for example approved; left empty, it is guessed.",
+    )
+
+
+class RequestApprovalForm(ActionForm):
+    note = forms.CharField(
+        required=False,
+        label="Note to the reviewer",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What to look at, and what you already know of the findings.",
+    )
+
+
+class DecisionForm(ActionForm):
+    """`outcomes` is what rules.outcomes gives: each outcome with the reason why not, or None."""
+
+    outcome = forms.ChoiceField(choices=Decision.Outcome.choices, widget=forms.RadioSelect, label="Outcome")
+    note = forms.CharField(
+        required=False,
+        label="Reason",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Recorded with your name. Needed for conditions and for a rejection.",
+    )
+    valid_until = forms.DateField(
+        required=False,
+        label="Valid until",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Empty: until it is decided again.",
+    )
+
+    def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["note"].sometimes_required = True
+        allowed = [(value, label) for value, label in Decision.Outcome.choices if outcomes.get(value) is None]
+        self.fields["outcome"].choices = allowed
+        self.refused = [
+            (label, outcomes[value]) for value, label in Decision.Outcome.choices if outcomes.get(value) is not None
+        ]
+
+
+class ColumnsForm(ActionForm):
+    """A row of fields for each column of a dataset version, and the favourable value of the target."""
+
+    favourable = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Favourable value of the target",
+        help_text="The outcome a person hopes for.",
+    )
+    PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer")
+
+    def __init__(self, *args, version: DatasetVersion, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.version = version
+        self.columns = list(version.columns.all())
+        self.fields["favourable"].initial = version.favourable
+        for column in self.columns:
+            for part in self.PARTS:
+                self.fields[f"c{column.pk}-{part}"] = _column_field(column, part)
+
+    def rows(self) -> list[dict]:
+        """The columns with their bound fields, for the table."""
+        return [
+            {"column": column} | {part: self[f"c{column.pk}-{part}"] for part in self.PARTS} for column in self.columns
+        ]
+
+    def edits(self) -> list[dict]:
+        """What edit_columns takes."""
+        given = self.cleaned_data
+        return [
+            {"name": column.name} | {part: given[f"c{column.pk}-{part}"] for part in self.PARTS}
+            for column in self.columns
+        ]
+
+
+def _column_field(column: Column, part: str) -> forms.Field:
+    label = f"{part} of {column.name}"
+    shown = {"aria-label": label}
+    value = getattr(column, part)
+    if part in ("role", "kind", "mutable"):
+        choices = {"role": Column.Role, "kind": Column.Kind, "mutable": Column.Mutable}[part].choices
+        return forms.ChoiceField(choices=choices, initial=value, label=label, widget=forms.Select(attrs=shown))
+    if part == "integer":
+        return forms.BooleanField(required=False, initial=value, label=label, widget=forms.CheckboxInput(attrs=shown))
+    if value is not None and value.is_integer():
+        value = int(value)  # 17, not 17.0
+    widget = forms.NumberInput(attrs={"step": "any", **shown})
+    return forms.FloatField(required=False, initial=value, label=label, widget=widget)

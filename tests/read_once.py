@@ -1,0 +1,23 @@
+"""The real sandbox reader, asked once for each file of a test session: fixtures upload the same files often."""
+
+import hashlib
+from pathlib import Path
+
+from assessments.sandbox import reading
+
+_answers: dict[tuple, dict] = {}
+
+
+def inspect_model(path: Path, format: str) -> dict:
+    return _once(reading.inspect_model, path, format)
+
+
+def profile_dataset(path: Path, format: str) -> dict:
+    return _once(reading.profile_dataset, path, format)
+
+
+def _once(read, path: Path, format: str) -> dict:
+    key = (read.__name__, hashlib.sha256(Path(path).read_bytes()).hexdigest(), format)
+    if key not in _answers:
+        _answers[key] = read(path, format)
+    return _answers[key]

@@ -1,0 +1,51 @@
+"""A small real model and its data: 240 applicants, a text column, a label in words."""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from django.core.files.uploadedfile import SimpleUploadedFile
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+FEATURES = ["age", "income", "housing"]
+
+
+def applicants(rows: int = 240, seed: int = 0) -> pd.DataFrame:
+    """age, income, housing, sex and the label `decision` (approved or declined), which rests on income and housing."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, rows),
+            "income": rng.normal(3000, 700, rows).round(2),
+            "housing": rng.choice(["own", "rent", "free"], rows),
+            "sex": rng.choice(["female", "male"], rows),
+        }
+    )
+    worth = frame.income + 400 * (frame.housing == "own") + rng.normal(0, 400, rows)
+    frame["decision"] = np.where(worth > 3100, "approved", "declined")
+    return frame
+
+
+def write_data(path: Path, seed: int = 0) -> Path:
+    applicants(seed=seed).to_csv(path, index=False)
+    return path
+
+
+def write_model(path: Path, seed: int = 0) -> Path:
+    """A fitted pipeline that takes the raw rows."""
+    frame = applicants(seed=seed)
+    prepare = ColumnTransformer(
+        [("numbers", StandardScaler(), ["age", "income"]), ("text", OneHotEncoder(), ["housing"])]
+    )
+    model = Pipeline([("prepare", prepare), ("decide", LogisticRegression())])
+    joblib.dump(model.fit(frame[FEATURES], frame.decision), path)
+    return path
+
+
+def upload(path: Path, name: str = "") -> SimpleUploadedFile:
+    """The file as a form would hand it over."""
+    return SimpleUploadedFile(name or path.name, path.read_bytes())
