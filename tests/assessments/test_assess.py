@@ -28,7 +28,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from assessments import catalogue
 from assessments.results import digest
@@ -330,6 +330,20 @@ def test_three_classes_are_measured_each_against_the_rest(tmp_path):
     assert all(f"\n{label}" in legend for label in range(3))
 
 
+def test_the_training_data_and_other_formats_are_read(german, tmp_path):
+    german.data.to_parquet(tmp_path / "data.parquet")
+    joblib.dump(german.data.head(60), tmp_path / "train.joblib")
+    ended = assess(
+        tmp_path, german.folder / "model.joblib", tmp_path / "data.parquet", "--target", "class-label",
+        "--reference", tmp_path / "train.joblib", "--only", "performance", "--out", tmp_path / "new" / "out",
+    )  # fmt: skip
+    assert ended.returncode in {0, 1}, ended.stderr
+    assert "Taken as favourable: class-label = 1" in ended.stderr
+    results = json.loads((tmp_path / "new" / "out" / "results.json").read_text())
+    assert results["subject"]["reference_rows"] == 60
+    assert measured(results, "roc_auc") == measured(german.results("first"), "roc_auc")
+
+
 def test_earlier_results_are_replaced_and_nothing_else_is(german):
     before = german.results("first")
     ended = german.run("first", "--sensitive", "sex", "--only", "fairness")
@@ -359,6 +373,8 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
         model.write_bytes(b"\x80\x04cno_such_library.models\nRisk\n)\x81.")
     elif how == "not an estimator":
         joblib.dump({"weights": [1, 2, 3]}, model)
+    elif how == "leaves":
+        joblib.dump(make_pipeline(FunctionTransformer(sys.exit), case.model), model)
     elif how == "no model":
         model.unlink()
     elif how == "no target":
@@ -394,6 +410,7 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
         ("truncated", "ends in the middle"),
         ("missing library", "no_such_library"),
         ("not an estimator", "dict"),
+        ("leaves", "model"),
         ("no model", "does not exist"),
         ("no target", "no column 'class-label'"),
         ("missing column", "duration"),
