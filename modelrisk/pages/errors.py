@@ -4,13 +4,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from modelrisk.errors import body_of, status_of
-from registry.refusals import BadInput
+from modelrisk.errors import domain_error
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    if isinstance(exception, BadInput):  # an upload over the limit is refused before any view is called
-        return _shown(request, {"status": status_of(exception), **body_of(exception)})
+    """An upload that was refused before any view was called says why, like the rest."""
+    if exception is not None and (answer := domain_error(request, exception)):
+        return answer
     return _answer(request, 400, "bad_request", "The request cannot be understood.", "Go back and try again.")
 
 
@@ -42,13 +42,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _answer(request: HttpRequest, status: int, code: str, message: str, hint: str) -> HttpResponse:
-    return _shown(request, _told(status, code, message, hint))
-
-
-def _shown(request: HttpRequest, told: dict) -> HttpResponse:
+    told = _told(status, code, message, hint)
     if request.path.startswith("/api/"):
-        return JsonResponse(told, status=told["status"])
-    return render(request, "error.html", told, status=told["status"])
+        return JsonResponse(told, status=status)
+    return render(request, "error.html", told, status=status)
 
 
 def _told(status: int, code: str, message: str, hint: str) -> dict:
