@@ -30,11 +30,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-<<<<<<< HEAD
 handler400 = "modelrisk.pages.errors.bad_request"
 handler403 = "modelrisk.pages.errors.forbidden"
 handler404 = "modelrisk.pages.errors.not_found"
 handler500 = "modelrisk.pages.errors.server_error"
-=======
-handler400 = "modelrisk.errors.bad_request"
->>>>>>> main
