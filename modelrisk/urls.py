@@ -28,6 +28,7 @@ pages = [
 urlpatterns = [
     *pages,
     path("admin/", admin.site.urls),
+    path("api/v1/", include("modelrisk.api")),
 ]
 
 handler400 = "modelrisk.pages.errors.bad_request"

@@ -4,8 +4,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from modelrisk.errors import domain_error
+
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """An upload that was refused before any view was called says why, like the rest."""
+    if exception is not None and (answer := domain_error(request, exception)):
+        return answer
     return _answer(request, 400, "bad_request", "The request cannot be understood.", "Go back and try again.")
 
 
