@@ -72,8 +72,7 @@ def test_a_chart_is_as_hidden_as_its_assessment(cast, sign_in, assessed):
 
 
 def test_strangers_are_sent_to_the_sign_in(assessed):
-    names = [name for name in OPEN + ABOUT]
-    found = [Client().get(address(name, assessed)) for name in names]
+    found = [Client().get(address(name, assessed)) for name in OPEN + ABOUT]
     assert {response.status_code for response in found} == {302}
     assert all(response.url.startswith(reverse("login")) for response in found)
 

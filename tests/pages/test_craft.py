@@ -54,7 +54,7 @@ def test_names_are_escaped(as_owner, owner):
 
 
 def test_what_a_model_file_said_is_escaped(as_owner, model_version):
-    model_version.estimator |= {
+    model_version.estimator = model_version.estimator | {
         "class": HOSTILE,
         "steps": [HOSTILE],
         "features": [HOSTILE],

@@ -47,7 +47,7 @@ def test_the_threshold_is_the_limit_of_failing(better, text):
 
 def zones(value, better, warn, fail):
     found = numerals.bullet_geometry(value, None, None, better, warn, fail)["zones"]
-    return [(zone["look"], zone["x"], zone["x"] + zone["width"]) for zone in found]
+    return [(zone["look"], zone["x"], round(zone["x"] + zone["width"], 2)) for zone in found]
 
 
 def test_zones_of_higher_is_better_run_from_fail_to_pass():
