@@ -4,10 +4,16 @@ import uuid
 
 from django import forms
 
-from assessments.catalogue import catalogue, tests_of
+from assessments.catalogue import catalogue
 from assessments.models import Assessment
 from registry.forms import ActionForm
 from registry.models import DatasetVersion
+
+WHAT_FOR = {
+    "quick": "a first look, with fewer rows and resamples",
+    "standard": "what a decision rests on",
+    "thorough": "more rows and resamples, for narrower intervals",
+}
 
 
 class StartForm(ActionForm):
@@ -31,14 +37,19 @@ class StartForm(ActionForm):
     # A form sent twice starts one assessment.
     key = forms.CharField(widget=forms.HiddenInput, max_length=80, required=False)
 
-    def __init__(self, *args, user, **kwargs):
+    def __init__(self, *args, user, version, **kwargs):
         super().__init__(*args, **kwargs)
         versions = DatasetVersion.objects.visible_to(user).select_related("dataset").order_by("-created_at")
         self.fields["dataset_version"].queryset = versions
         self.fields["reference"].queryset = versions
+        # What the model was last assessed on is the likely choice.
+        last = Assessment.objects.filter(version__model=version.model_id).values("dataset_version", "reference").first()
+        self.initial |= last or {}
+        self.fields["dataset_version"].empty_label = "Choose a dataset version"
+        self.fields["reference"].empty_label = "None"
         self.fields["key"].initial = uuid.uuid4().hex
         self.fields["plan_name"].choices = [
-            (value, f"{label}: {len(tests_of(value))} tests") for value, label in Assessment.PlanName.choices
+            (value, f"{label}: {WHAT_FOR[value]}") for value, label in Assessment.PlanName.choices
         ]
         self.fields["tests"].choices = [(test, entry["title"]) for test, entry in catalogue().items()]
 

@@ -28,7 +28,8 @@ class LeaseLost(Exception):
 
 
 def worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """host:process:cluster; the supervisor names each start of a cluster, to know later what died with it."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{os.environ.get('MODELRISK_CLUSTER_ID', '')}"
 
 
 def in_seconds(seconds: float) -> ExpressionWrapper:
@@ -113,12 +114,11 @@ class Heartbeat(threading.Thread):
         now = time.monotonic()
         try:
             rows = held(self._assessment)
-            if now - self._renewed >= self._lease / 3:
-                if not rows.update(lease_until=in_seconds(self._lease)):
-                    self.lost = True
-                    return
+            if now - self._renewed >= self._lease / 3 and rows.update(lease_until=in_seconds(self._lease)):
                 self._renewed = now
-            self.cancelled = rows.filter(cancel_requested=True).exists()
+            row = rows.values("cancel_requested").first()
+            self.lost = row is None
+            self.cancelled = row is not None and row["cancel_requested"]
         except DatabaseError:
             # A hiccup; but when the lease has run out unrenewed, someone else may own the row by now.
             logger.warning("assessment %s: the heartbeat could not reach the database", self._assessment.pk)

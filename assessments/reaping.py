@@ -58,13 +58,27 @@ def where(row: Assessment) -> str:
     return f"the test {row.current_test}" if row.current_test else "reading the model and its data"
 
 
-def stalled(worker_prefix: str, seconds: float) -> bool:
-    """Whether work waits, though rung for `seconds` ago or more, while no worker of this host holds a live lease."""
-    waiting = abandoned().exclude(over()).filter(rung_at__lt=leasing.in_seconds(-seconds))
-    working = Assessment.objects.filter(
-        state=State.RUNNING, lease_until__gte=Now(), worker__startswith=f"{worker_prefix}:"
-    )
-    return waiting.exists() and not working.exists()
+def waiting() -> set[int]:
+    """The assessments that a worker should have taken."""
+    return set(abandoned().exclude(over()).values_list("pk", flat=True)[:AT_ONCE])
+
+
+def working(host: str) -> bool:
+    """Whether a worker of this host is busy."""
+    busy = Assessment.objects.filter(state=State.RUNNING, lease_until__gte=Now())
+    return busy.filter(worker__startswith=f"{host}:").exists()
+
+
+def release(cluster_id: str) -> None:
+    """End the leases of a cluster whose processes are known to be dead; reap() rings for what they held."""
+    mine = Assessment.objects.filter(state=State.RUNNING, worker__endswith=f":{cluster_id}")
+    mine.update(lease_until=leasing.in_seconds(-1), rung_at=None)
+
+
+def hand_back(cluster_id: str) -> None:
+    """Queue again what a cluster is working on, because it is to stop. Not the runs' fault: the attempt counts not."""
+    mine = Assessment.objects.filter(state=State.RUNNING, worker__endswith=f":{cluster_id}")
+    mine.update(state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1)
 
 
 def ensure_schedule(**_) -> None:

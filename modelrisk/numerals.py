@@ -118,9 +118,9 @@ def _sentence(value, low, high, better, warn, fail) -> str:
         parts.append(f"95 % interval {number(low)} to {number(high)}")
     word = WORDS.get(better)
     if word and fail is not None:
-        parts.append(f"must be {word} {number(fail)}")
+        parts.append(f"must be {word} {bound(fail)}")
     if word and warn is not None and warn != fail:
-        parts.append(f"should be {word} {number(warn)}")
+        parts.append(f"should be {word} {bound(warn)}")
     return ", ".join(parts)
 
 
@@ -128,14 +128,19 @@ def threshold(row) -> str:
     """The limit that a value must keep: ≥ 0.80."""
     limit = row.fail if row.fail is not None else row.warn
     sign = {"higher": "≥ ", "lower": "≤ "}.get(row.better, "")
-    return "–" if limit is None else f"{sign}{number(limit)}"
+    return "–" if limit is None else f"{sign}{bound(limit)}"
 
 
 def limit(criterion: dict, which: str) -> str:
     """The same for a criterion of a policy; `which` is warn or fail."""
     sign = {"higher": "below ", "lower": "above "}.get(criterion["better"], "")
     value = criterion.get(which)
-    return "–" if value is None else f"{sign}{number(value)}"
+    return "–" if value is None else f"{sign}{bound(value)}"
+
+
+def bound(value: float) -> str:
+    """A limit that people set: two decimals where it has no more."""
+    return f"{value:.2f}" if round(value, 2) == value and abs(value) < 10 else number(value)
 
 
 def cell(value) -> str:
@@ -152,3 +157,26 @@ def plain(value) -> str:
     if isinstance(value, list):
         return ", ".join(plain(item) for item in value)
     return str(value)
+
+
+def change(before, after) -> dict:
+    """From one measured row to another: better, worse, or no more than both intervals allow for chance.
+
+    The half-widths of two independent 95 % intervals add as squares.
+    """
+    if before is None or before.value is None or after.value is None:
+        return {"way": "same", "text": "", "word": "not comparable"}
+    found = after.value - before.value
+    sign = "+" if found > 0 else "−" if found < 0 else "±"
+    text = f"{sign}{number(abs(found))}"
+    noise = math.hypot(_half_width(before), _half_width(after))
+    if abs(found) <= noise:
+        return {"way": "same", "text": text, "word": "not significant"}
+    if after.better == "none":
+        return {"way": "same", "text": text, "word": ""}
+    way = "better" if (found > 0) == (after.better == "higher") else "worse"
+    return {"way": way, "text": text, "word": way}
+
+
+def _half_width(row) -> float:
+    return 0.0 if row.low is None or row.high is None else (row.high - row.low) / 2

@@ -10,8 +10,6 @@ from registry import access
 from registry.models import Column, DatasetVersion, Decision, MLModel
 from registry.refusals import BadInput
 
-FILE_HELP = "Choose it again if the page comes back: a browser does not keep files."
-
 
 class ActionForm(forms.Form):
     """A form whose action may still refuse what was typed: message and hint appear on the same page."""
@@ -38,13 +36,15 @@ class ActionForm(forms.Form):
 
 
 class RegisterModelForm(ActionForm):
-    name = forms.CharField(max_length=200, help_text="As people call it, for example Income propensity.")
-    domain = forms.CharField(max_length=80, required=False, label="Business area")
+    name = forms.CharField(max_length=120, help_text="As people call it, for example Consumer credit score.")
+    domain = forms.CharField(
+        max_length=80, required=False, label="Business area", help_text="For example Consumer lending."
+    )
     tier = forms.TypedChoiceField(
         choices=MLModel.Tier.choices,
         coerce=int,
         initial=MLModel.Tier.TWO,
-        help_text="Tier 1: what hurts most when it is wrong.",
+        help_text="How much depends on it: tier 1 matters most.",
     )
     purpose = forms.CharField(
         required=False,
@@ -68,21 +68,23 @@ class UploadVersionForm(ActionForm):
     file = forms.FileField(
         label="Model file",
         allow_empty_file=True,
-        max_length=255,
-        help_text="The fitted pipeline, saved with joblib.dump(model, 'model.joblib').",
+        help_text="The fitted scikit-learn pipeline, saved with joblib.dump(model, 'model.joblib').",
         widget=forms.FileInput(attrs={"accept": ".joblib,.pkl,.pickle"}),
     )
     notes = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="What changed since the version before."
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="What changed",
+        help_text="For those who review it: what is new in this version, and why.",
     )
 
 
 class RegisterDatasetForm(ActionForm):
-    name = forms.CharField(max_length=200, help_text="For example adult-census.")
+    name = forms.CharField(max_length=120, help_text="For example Loan applications 2025, hold-out.")
     description = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Where it comes from, what one row is, what it may be used for.",
+        help_text="Where the rows come from, over what time, and what one row is.",
     )
 
 
@@ -90,8 +92,7 @@ class UploadDatasetForm(ActionForm):
     file = forms.FileField(
         label="Data file",
         allow_empty_file=True,
-        max_length=255,
-        help_text="CSV, Parquet, or a DataFrame saved with joblib.",
+        help_text="CSV with a header line, Parquet, or a DataFrame saved with joblib.dump.",
         widget=forms.FileInput(attrs={"accept": ".csv,.parquet,.pq,.joblib,.pkl,.pickle"}),
     )
     target = forms.CharField(
@@ -132,7 +133,7 @@ class DecisionForm(ActionForm):
 
     def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
         super().__init__(*args, **kwargs)
-        self.reasons = outcomes
+        self.fields["note"].sometimes_required = True
         allowed = [(value, label) for value, label in Decision.Outcome.choices if outcomes.get(value) is None]
         self.fields["outcome"].choices = allowed
         self.refused = [
@@ -184,5 +185,7 @@ def _column_field(column: Column, part: str) -> forms.Field:
         return forms.ChoiceField(choices=choices, initial=value, label=label, widget=forms.Select(attrs=shown))
     if part == "integer":
         return forms.BooleanField(required=False, initial=value, label=label, widget=forms.CheckboxInput(attrs=shown))
+    if value is not None and value.is_integer():
+        value = int(value)  # 17, not 17.0
     widget = forms.NumberInput(attrs={"step": "any", **shown})
     return forms.FloatField(required=False, initial=value, label=label, widget=widget)

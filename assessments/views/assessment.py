@@ -1,5 +1,7 @@
 """One assessment: how it runs, then what it found."""
 
+from collections import Counter
+
 from django.contrib import messages
 from django.db.models import Count, Prefetch
 from django.http import HttpResponse
@@ -104,6 +106,7 @@ def _results(found: Assessment) -> dict:
         "strip": summaries.strip(found, verdicts, results),
         "attention": [verdict for verdict in verdicts if verdict.verdict in summaries.ATTENTION],
         "verdicts": verdicts,
+        "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
         "sections": evidence.sections(found, results),
         "not_run": [result for result in results if result.status != "done"],
     }

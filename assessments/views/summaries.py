@@ -60,7 +60,9 @@ def worse(one: str | None, other: str) -> str:
 
 def strip(assessment: Assessment, verdicts: list[Verdict], results: list) -> dict:
     """What the tag family_strip draws."""
-    words = [verdict.verdict for verdict in verdicts]
+    judged = [verdict.verdict for verdict in verdicts]
+    words = [word for word in judged if word != "not_applicable"]
+    aside = f", {len(judged) - len(words)} not applicable" if len(judged) > len(words) else ""
     overall = min(words, key=SEVERITY.index) if words else ""
     tally = " · ".join(f"{words.count(word)} {word.replace('_', ' ')}" for word in reversed(SEVERITY) if word in words)
     criteria = "criterion" if len(words) == 1 else "criteria"
@@ -68,25 +70,28 @@ def strip(assessment: Assessment, verdicts: list[Verdict], results: list) -> dic
     return {
         "overall": overall,
         "headline": HEADLINES.get(overall, "No verdict"),
-        "sentence": f"{tally} of {len(words)} {criteria}" if words else "The policy judges none of these tests.",
+        "sentence": f"{tally} of {len(words)} {criteria}{aside}" if words else "The policy judges none of these tests.",
         "families": families,
     }
 
 
 def _family(family: str, verdicts: list[Verdict], results: list) -> dict:
-    words = sorted((v.verdict for v in verdicts if v.family == family), key=SEVERITY.index, reverse=True)
+    judged = [v.verdict for v in verdicts if v.family == family and v.verdict != "not_applicable"]
+    words = sorted(judged, key=SEVERITY.index, reverse=True)
     done = [result for result in results if result.family == family and result.status == "done"]
-    shown = {"title": family.capitalize(), "headline": headline(family, done), "words": words}
+    shown = {"title": family.capitalize(), "headline": _headline(family, done, verdicts), "words": words}
     if words:
         worst = words[-1]
         return shown | {"worst": worst, "n": words.count(worst), "label": ""}
     return shown | {"worst": "neutral", "n": None, "label": "reported" if done else "not applicable"}
 
 
-def headline(family: str, results: list) -> str:
+def _headline(family: str, results: list, verdicts: list[Verdict]) -> str:
     """One number that stands for a family."""
     if not results:
         return "No result"
+    if family == "fairness":  # the groups that are big enough to be judged
+        return _fairness(verdicts)
     measures = [m for result in results for m in result.measures.all() if m.value is not None]
     return _HEADLINE[family](measures) or f"{len(results)} test{'s' * (len(results) != 1)}"
 
@@ -104,12 +109,13 @@ def _performance(measures: list[Measure]) -> str:
 
 def _robustness(measures: list[Measure]) -> str:
     found = _of(measures, "robust_accuracy")
-    return f"{100 * found[0].value:.0f} % hold" if found else ""
+    return f"{100 * found[0].value:.0f}\u202f% hold" if found else ""
 
 
-def _fairness(measures: list[Measure]) -> str:
-    found = _of(measures, "demographic_parity_ratio")
-    return f"{min(m.value for m in found):.2f} impact" if found else ""
+def _fairness(verdicts: list[Verdict]) -> str:
+    ratios = [v for v in verdicts if v.metric == "demographic_parity_ratio" and v.value is not None]
+    judged = [v.value for v in ratios if v.verdict != "not_applicable"]
+    return f"{min(judged):.2f} impact" if judged else "Too few rows"
 
 
 def _explainability(measures: list[Measure]) -> str:
@@ -120,6 +126,5 @@ def _explainability(measures: list[Measure]) -> str:
 _HEADLINE = {
     "performance": _performance,
     "robustness": _robustness,
-    "fairness": _fairness,
     "explainability": _explainability,
 }

@@ -64,7 +64,8 @@ def _approved_before(found: ModelVersion) -> Assessment | None:
 def _changes(verdicts: list[Verdict], before: Assessment) -> list[tuple[Verdict, Verdict | None]]:
     """Each criterion with its verdict on the approved version."""
     old = {(verdict.metric, _key(verdict)): verdict for verdict in before.verdicts.all()}
-    return [(verdict, old.get((verdict.metric, _key(verdict)))) for verdict in verdicts]
+    judged = [verdict for verdict in verdicts if verdict.verdict != Verdict.Word.NOT_APPLICABLE]
+    return [(verdict, old.get((verdict.metric, _key(verdict)))) for verdict in judged]
 
 
 def _key(verdict: Verdict) -> tuple:

@@ -18,7 +18,7 @@ from registry.models import ModelVersion
 def version(request, slug: str, number: int) -> HttpResponse:
     """Posting starts an assessment."""
     found = visible(request, slug, number)
-    form = StartForm(request.POST or None, user=request.user)
+    form = StartForm(request.POST or None, user=request.user, version=found)
     if request.method == "POST":
         started = form.perform(lambda: assessing.start(found, actor=request.user, **form.asked()))
         if started is not None:
@@ -60,7 +60,7 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
     context = {
         "version": found,
         "rows": [(assessment, counts.get(assessment.pk, {})) for assessment in assessments],
-        "start": start or StartForm(user=request.user),
+        "start": start or StartForm(user=request.user, version=found),
         "start_refusal": assessing.start.refusal(found, request.user),
         "request_form": request_form or RequestApprovalForm(),
         "request_refusal": approvals.request_approval.refusal(found, request.user),

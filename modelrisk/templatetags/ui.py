@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from modelrisk import numerals
@@ -63,21 +63,10 @@ def state(assessment):
     return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
 
 
-@register.simple_tag
-def delta(before: float | None, after: float | None, better: str, unit: str = "ratio"):
-    """How a measure changed, and whether that is for the better."""
-    if before is None or after is None:
-        return format_html('<span class="delta" data-way="same">{}</span>', "not comparable")
-    change = after - before
-    way = "same" if better == "none" or not change else "better" if (change > 0) == (better == "higher") else "worse"
-    sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return format_html(
-        '<span class="delta" data-way="{}">{}{} <span class="visually-hidden">{}</span></span>',
-        way,
-        sign,
-        numerals.in_unit(abs(change), unit),
-        way,
-    )
+@register.inclusion_tag("ui/delta.html")
+def delta(before, after):
+    """How a verdict's value changed, and whether that is for the better, for the worse, or within both intervals."""
+    return numerals.change(before, after)
 
 
 @register.filter
@@ -101,9 +90,32 @@ def ago(when: datetime.datetime | None):
 
 
 @register.filter
+def words(name: str) -> str:
+    """not_applicable -> not applicable"""
+    return str(name).replace("_", " ")
+
+
+@register.filter
+def unwrapped(text: str):
+    """A docstring as paragraphs: its line ends are the source file's, not the reader's."""
+    return format_html_join("", "<p>{}</p>", ((" ".join(part.split()),) for part in text.split("\n\n") if part.strip()))
+
+
+@register.filter
+def estimator_name(version) -> str:
+    """What decides: the last step of a pipeline, or the class."""
+    read = version.estimator
+    return (read.get("steps") or [read.get("class") or version.format])[-1]
+
+
+@register.filter
 def group_text(group: dict) -> str:
-    """{"sex": "Female"} -> sex = Female"""
-    return ", ".join(f"{column} = {value}" for column, value in group.items())
+    """{"sex": "Female"} -> sex = Female; a star stands for all values: sex, without small groups."""
+    parts = []
+    for column, value in group.items():
+        text = str(value)
+        parts.append(f"{column}, {text[1:].strip()}".rstrip(", ") if text.startswith("*") else f"{column} = {text}")
+    return "; ".join(parts)
 
 
 # --- pictures made of numbers -------------------------------------------------------------------
@@ -214,8 +226,8 @@ def nav(context):
 
     area = getattr(request.resolver_match, "url_name", "") or ""
     items = [
-        _item("Inbox", "inbox", area == "inbox", count=inbox.waiting_count(user)),
-        _item("Models", "models", area.startswith(("model", "version", "assessment", "review", "register-model"))),
+        _item("Inbox", "inbox", area in ("inbox", "review"), count=inbox.waiting_count(user)),
+        _item("Models", "models", area.startswith(("model", "version", "assessment", "register-model"))),
         _item("Datasets", "datasets", area.startswith("dataset")),
         _item("Policies", "policies", area in ("policies", "methodology")),
     ]

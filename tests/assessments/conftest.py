@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from django.core.files.base import ContentFile
 
+from assessments.actions.assessments import start
 from registry import storage
 from registry.models import Artifact, Column, Dataset, DatasetVersion, MLModel, ModelVersion
 
@@ -90,3 +91,17 @@ def make_dataset_version(owner, content: bytes) -> DatasetVersion:
         kind = Column.Kind.NUMBER if name in {"age", "hours"} else Column.Kind.CATEGORY
         found.columns.create(position=position, name=name, role=role, kind=kind)
     return found
+
+
+QUICK_TESTS = ["performance.discrimination", "performance.threshold_metrics", "performance.probability"]
+
+
+@pytest.fixture
+def waiting(version, dataset_version, owner):
+    """An assessment of three quick tests, in the queue; no bell was rung."""
+    return start(version, actor=owner, dataset_version=dataset_version, tests=QUICK_TESTS, seed=7, plan_name="quick")
+
+
+@pytest.fixture
+def another_waiting(waiting, version, dataset_version, owner):
+    return start(version, actor=owner, dataset_version=dataset_version, tests=QUICK_TESTS, seed=8)
