@@ -49,7 +49,7 @@ def _of_type(schema: dict) -> st.SearchStrategy:
     kind = schema.get("type", "string")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object" and "properties" in schema:
-        required = {name for name in schema.get("required", ())}
+        required = set(schema.get("required", ()))
         parts = {name: shaped(inner) for name, inner in schema["properties"].items()}
         return st.fixed_dictionaries(
             {name: part for name, part in parts.items() if name in required},

@@ -61,6 +61,14 @@ def test_the_token_is_kept_as_a_hash_and_its_making_is_on_record(call, owner):
     assert AuditEvent.objects.get(action="token.issue").actor == owner
 
 
+def test_a_token_made_on_the_page_is_on_record_too(client, owner):
+    client.force_login(owner)
+    client.post("/account/")
+    client.post("/account/tokens/revoke/", {"digest": AuthToken.objects.get().digest})
+    assert list(AuditEvent.objects.values_list("action", flat=True)) == ["token.revoke", "token.issue"]
+    assert not AuthToken.objects.exists()
+
+
 def test_a_token_ends_when_its_time_is_over(call, owner):
     api = call(owner)
     assert api.get("/api/v1/whoami/").status_code == 200
