@@ -67,7 +67,7 @@ def _word(measure: dict[str, Any], criterion: Criterion) -> tuple[str, str]:
     # Mirrored where lower is better, so that there is one rule: more is better.
     sign = 1 if criterion["better"] == "higher" else -1
     value, fail, warn = sign * measure["value"], _signed(criterion["fail"], sign), _signed(criterion["warn"], sign)
-    low, high = sorted(sign * end for end in measure["ci"]) if measure["ci"] else (value, value)
+    low, high = _interval(measure, sign) if measure["ci"] else (value, value)
     side, beyond = ("at least", "below") if sign > 0 else ("at most", "above")
     if fail is not None and high < fail:
         what = "whole interval" if measure["ci"] else "value"
@@ -80,12 +80,22 @@ def _word(measure: dict[str, Any], criterion: Criterion) -> tuple[str, str]:
     return "pass", ""
 
 
+def _interval(measure: dict[str, Any], sign: int) -> tuple[float, float]:
+    """The mirrored interval; an end that is null is open."""
+    low, high = (
+        open_end if end is None else end for end, open_end in zip(measure["ci"], (-math.inf, math.inf), strict=True)
+    )
+    return (low, high) if sign > 0 else (-high, -low)
+
+
 def _rows_to_settle(n: int, value: float, fail: float, low: float, high: float) -> str:
     """An interval shrinks with the root of the rows: n x (half width / distance to the limit) squared."""
     distance = abs(value - fail)
     half = value - low if value >= fail else high - value  # the side toward the limit
     if not distance or not n:
         return "The estimate is on the limit: more rows may not settle it."
+    if math.isinf(half):
+        return "The interval is open toward the limit; more rows may close it."
     ratio = half / distance
     if n * min(ratio, 1e6) ** 2 > MOST_ROWS:
         return "The estimate is too near the limit for any practical number of rows."

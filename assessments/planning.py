@@ -125,12 +125,16 @@ def planned_columns(columns: Iterable[Mapping[str, Any]], target: str) -> list[d
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadRequest(f"Named twice: {', '.join(twice)}.", "Say what a column is once.")
     if names and target not in names:
-        raise BadRequest(
-            f"The data has no column {target!r}.",
-            f"{_nearest(target, names)}Its columns are {_listed(names)}.",
-            code="no_target",
-        )
+        raise unknown_column(target, names, "target", code="no_target")
     return planned
+
+
+def unknown_column(name: str, names: list[str], asked_as: str, *, code: str = "missing_column") -> BadRequest:
+    return BadRequest(
+        f"The data has no column {name!r} ({asked_as}).",
+        f"{_nearest(name, names)}Its columns are {_listed(names)}.",
+        code=code,
+    )
 
 
 def _file(file: Mapping[str, str], formats: tuple[str, ...]) -> dict[str, str]:

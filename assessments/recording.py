@@ -137,7 +137,7 @@ def record_progress(assessment: Assessment, test: str, done: int, of: int) -> No
 def record_result(assessment: Assessment, test: str, outcome: dict[str, Any]) -> None:
     """Keep what a planned test found; what is not understood of it is kept as an error of that test."""
     try:
-        checked = _checked(assessment, test, outcome)
+        checked = checked_outcome(assessment.catalogue, test, outcome)
     except (NotUnderstood, ValidationError) as error:
         record_error(
             assessment,
@@ -158,11 +158,12 @@ def recorded_tests(assessment: Assessment) -> set[str]:
     return set(assessment.results.values_list("test", flat=True))
 
 
-def _checked(assessment: Assessment, test: str, outcome: dict[str, Any]) -> dict[str, Any]:
+def checked_outcome(catalogue: dict[str, Any], test: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome, if it is one of this test. Raises NotUnderstood or ValidationError."""
     _outcome.validate(outcome)
     if outcome["id"] != test:
         raise NotUnderstood(f"it speaks of {outcome['id'][:80]}")
-    entry = assessment.catalogue[test]
+    entry = catalogue[test]
     metrics = {metric["id"] for metric in entry["metrics"]}
     if unknown := {measure["metric"] for measure in outcome["measures"]} - metrics:
         raise NotUnderstood(f"it has no metric {plain(min(unknown), 80)}")

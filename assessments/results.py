@@ -43,6 +43,42 @@ def assemble(
     }
 
 
+def entry(declared: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    """One of "tests". declared: the catalogue's entry, which titles, units and directions are taken from."""
+    metrics = {metric["id"]: metric for metric in declared["metrics"]}
+    measures = [
+        {
+            "metric": measure["metric"],
+            "value": measure["value"],
+            "ci": measure.get("ci"),
+            "n": measure["n"],
+            "group": measure["group"],
+            "unit": metrics[measure["metric"]]["unit"],
+            "better": metrics[measure["metric"]]["better"],
+            "small": measure.get("small", False),
+        }
+        for measure in outcome.get("measures", [])
+    ]
+    charts = [
+        {key: chart[key] for key in ("id", "title", "caption", "alt", "data")} for chart in outcome.get("charts", [])
+    ]
+    return {
+        "id": declared["id"],
+        "family": declared["family"],
+        "title": declared["title"],
+        "status": outcome["status"],
+        "reason": outcome.get("reason", ""),
+        "hint": outcome.get("hint", ""),
+        "seconds": outcome.get("seconds", 0),
+        "queries": outcome.get("queries", 0),
+        "params": outcome.get("params", {}),
+        "measures": measures,
+        "charts": charts,
+        "tables": outcome.get("tables", []),
+        "notes": outcome.get("notes", []),
+    }
+
+
 def canonical(value: Any) -> bytes:
     """One spelling of a JSON value, to take a digest of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()

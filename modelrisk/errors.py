@@ -4,21 +4,17 @@ Every error of the API has one form: {code, message, hint, field, fields}. `mess
 do, `field` which input it is about, `fields` every input that is wrong: {name: [message, …]}.
 """
 
-import logging
 import uuid
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import render
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from registry import audit
 from registry.refusals import BadInput, Conflict, Refused, Unavailable
-
-log = logging.getLogger(__name__)
 
 STATUS = {Refused: 403, BadInput: 400, Conflict: 409, Unavailable: 503}
 STATUS_OF_CODE = {"too_big": 413}
@@ -63,15 +59,17 @@ class DomainErrors:
         return self.get_response(request)
 
     def process_exception(self, request, error: Exception) -> HttpResponse | None:
-        status = status_of(error)
-        if status is None:
-            return None
-        return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
+        return domain_error(request, error)
 
 
-def bad_request(request, exception: Exception) -> HttpResponse:
-    """handler400: an upload that was refused before any view was called says why, like the rest."""
-    return DomainErrors(None).process_exception(request, exception) or defaults.bad_request(request, exception)
+def domain_error(request, error: Exception) -> HttpResponse | None:
+    """The answer to a domain error that arose outside the API's views; None for any other error."""
+    status = status_of(error)
+    if status is None:
+        return None
+    if request.path.startswith("/api/"):
+        return JsonResponse(body_of(error), status=status)
+    return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
 
 
 def status_of(error: Exception) -> int | None:

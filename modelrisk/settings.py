@@ -5,6 +5,7 @@ A secret may be given as NAME or, for mounted secrets, as a file named by NAME_F
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -47,6 +48,7 @@ DEBUG = flag("MODELRISK_DEBUG")
 # 127.0.0.1 always: a container's health check asks by that name.
 ALLOWED_HOSTS = [*env("MODELRISK_ALLOWED_HOSTS", "localhost,[::1]").split(","), "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
+CSRF_FAILURE_VIEW = "modelrisk.pages.errors.csrf_failure"
 
 # --- applications -----------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -183,22 +185,32 @@ MODELRISK_ASSESSMENT_SECONDS = int(env("MODELRISK_ASSESSMENT_SECONDS", "3600"))
 MODELRISK_CHILD_MEMORY_MB = int(env("MODELRISK_CHILD_MEMORY_MB", "8192"))
 
 # --- REST -------------------------------------------------------------------------------------
+# How many proxies stand before us: tells whose address a sign-in attempt is counted for.
+PROXIES = int(env("MODELRISK_PROXIES", "0"))
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "modelrisk.requests.ApiToken",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PAGINATION_CLASS": "modelrisk.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "modelrisk.schema.DeclaresErrors",
+    "DEFAULT_PARSER_CLASSES": ["modelrisk.requests.StrictJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "modelrisk.errors.api_exception_handler",
+    # Counted in the cache, which is each web process's own: N processes allow up to N times the rate.
+    "DEFAULT_THROTTLE_RATES": {"login_address": "30/min", "login_account": "10/min"},
+    "NUM_PROXIES": PROXIES,
 }
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=float(env("MODELRISK_TOKEN_HOURS", "10")))}
 SPECTACULAR_SETTINGS = {
     "TITLE": "ModelRisk",
+    "DESCRIPTION": "Register models and datasets, assess them, read the evidence, decide.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

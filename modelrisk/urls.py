@@ -1,13 +1,39 @@
 """The whole URL map on one screen."""
 
 from django.contrib import admin
-from django.urls import path
+from django.contrib.auth import views as auth
+from django.urls import include, path
 
+from modelrisk.pages import account, history, inbox, inventory, model, review, version
 from modelrisk.pages.health import healthz
 
-urlpatterns = [
-    path("healthz", healthz, name="healthz"),
-    path("admin/", admin.site.urls),
+pages = [
+    path("", inbox.inbox, name="inbox"),
+    path("running/", inbox.running, name="running"),
+    path("login/", auth.LoginView.as_view(template_name="pages/login.html"), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("account/", account.account, name="account"),
+    path("account/tokens/revoke/", account.revoke, name="token-revoke"),
+    path("models/", inventory.models, name="models"),
+    path("", include("registry.urls")),
+    path("models/<slug:slug>/", model.model, name="model"),
+    path("models/<slug:slug>/v<int:number>/", version.version, name="version"),
+    path("models/<slug:slug>/v<int:number>/request/", version.request_approval, name="version-request"),
+    path("models/<slug:slug>/v<int:number>/withdraw/", version.withdraw, name="version-withdraw"),
+    path("models/<slug:slug>/v<int:number>/review/", review.review, name="review"),
+    path("", include("assessments.urls")),
+    path("audit/", history.audit, name="audit"),
+    path("history/<str:kind>/<int:pk>/", history.history, name="history"),
 ]
 
-handler400 = "modelrisk.errors.bad_request"
+urlpatterns = [
+    *pages,
+    path("healthz", healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("modelrisk.api")),
+]
+
+handler400 = "modelrisk.pages.errors.bad_request"
+handler403 = "modelrisk.pages.errors.forbidden"
+handler404 = "modelrisk.pages.errors.not_found"
+handler500 = "modelrisk.pages.errors.server_error"

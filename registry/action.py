@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import models, transaction
 
@@ -34,16 +34,25 @@ class Done:
     result: Any
     summary: str
     about: models.Model | None = None  # the object of the event, where it is not the result
-    detail: dict = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
-def action(name: str, *, rule: Rule, prepare: Prepare | None = None):
+class Action(Protocol):
+    """What `@action` makes of a body."""
+
+    action_name: str
+    refusal: Rule
+
+    def __call__(self, subject: Any, *, actor: Any, **given: Any) -> Any: ...
+
+
+def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable[[Callable[..., Done]], Action]:
     """Make `body(subject, *, actor, **given) -> Done` an action.
 
     `subject` is the row acted on (locked and read afresh), or a model class where the action creates something.
     """
 
-    def decorate(body: Callable[..., Done]) -> Callable[..., Any]:
+    def decorate(body: Callable[..., Done]) -> Action:
         @wraps(body)
         def perform(subject, *, actor, **given):
             reason = rule(subject, actor, **given)

@@ -1,32 +1,42 @@
-"""Forms of the pages. They ask; what is allowed is said once, by the actions, and comes back through `show`."""
+"""What people fill in. A form checks only shape; the rules are in the actions, which speak through `ActionForm`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
 
-from registry.approvals import rules
-from registry.column_edits import EDITABLE
-from registry.models import Column, DatasetVersion, Decision, MLModel, ModelVersion
+from registry import access
+from registry.models import Column, DatasetVersion, Decision, MLModel
 from registry.refusals import BadInput
 
 
 class ActionForm(forms.Form):
-    """A form whose fields are what an action is given: `action(subject, actor=…, **form.cleaned_data)`."""
+    """A form whose action may still refuse what was typed: message and hint appear on the same page."""
 
-    def show(self, error: BadInput) -> None:
-        """Put what the action objects to next to its field."""
-        self.add_error(error.field if error.field in self.fields else None, error.text)
+    problem: BadInput | None = None
+
+    def perform(self, act: Callable[[], Any]) -> Any | None:
+        """What `act` returns, or None where the form or the action finds the input unusable."""
+        if not self.is_valid():
+            return None
+        try:
+            return act()
+        except BadInput as error:
+            self.problem = error
+            self.add_error(error.field if error.field in self.fields else None, error.message)
+            return None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page that shows this form."""
+        if self.problem is not None and self.problem.code == "too_big":
+            return 413
+        return 400 if self.is_bound and self.errors else 200
 
 
 class RegisterModelForm(ActionForm):
     name = forms.CharField(max_length=120, help_text="As people call it, for example Consumer credit score.")
-    purpose = forms.CharField(
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What decisions it serves, for whom, and what it must not be used for.",
-    )
     domain = forms.CharField(
         max_length=80, required=False, label="Business area", help_text="For example Consumer lending."
     )
@@ -36,25 +46,30 @@ class RegisterModelForm(ActionForm):
         initial=MLModel.Tier.TWO,
         help_text="How much depends on it: tier 1 matters most.",
     )
+    purpose = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What decisions it serves, for whom, and what it must not be used for.",
+    )
     developers = forms.ModelMultipleChoiceField(
         queryset=get_user_model().objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Who builds it. They may add versions; they may not decide on them.",
+        help_text="They may add versions and may not decide on them. You are the owner.",
     )
 
-    def __init__(self, *args: Any, actor: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        people = get_user_model().objects.filter(is_active=True).order_by("username")
-        self.fields["developers"].queryset = people.exclude(pk=actor.pk) if actor else people
+        people = get_user_model().objects.filter(is_active=True, groups__name=access.DEVELOPER)
+        self.fields["developers"].queryset = people.order_by("username")
 
 
 class UploadVersionForm(ActionForm):
     file = forms.FileField(
         label="Model file",
-        allow_empty_file=True,  # the action says more about an empty file
-        widget=forms.FileInput(attrs={"accept": ".joblib,.pkl,.pickle"}),
+        allow_empty_file=True,
         help_text="The fitted scikit-learn pipeline, saved with joblib.dump(model, 'model.joblib').",
+        widget=forms.FileInput(attrs={"accept": ".joblib,.pkl,.pickle"}),
     )
     notes = forms.CharField(
         required=False,
@@ -77,122 +92,100 @@ class UploadDatasetForm(ActionForm):
     file = forms.FileField(
         label="Data file",
         allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".csv,.parquet,.pq,.joblib,.pkl,.pickle"}),
         help_text="CSV with a header line, Parquet, or a DataFrame saved with joblib.dump.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.parquet,.pq,.joblib,.pkl,.pickle"}),
     )
     target = forms.CharField(
-        max_length=255,
-        required=False,
-        label="Column to predict",
-        help_text="Left empty, it is guessed; you can change it afterwards.",
+        required=False, label="Target column", help_text="What the model predicts; left empty, it is guessed."
     )
     favourable = forms.CharField(
-        max_length=200,
         required=False,
         label="Favourable value",
-        help_text="The value of that column that a person hopes for, for example approved or >50K.",
+        help_text="The outcome a person hopes for, for example approved; left empty, it is guessed.",
     )
-
-
-class ColumnForm(forms.Form):
-    """One column. Each control is labelled with the column's name, for those who do not see the table."""
-
-    role = forms.ChoiceField(choices=Column.Role.choices)
-    kind = forms.ChoiceField(choices=Column.Kind.choices)
-    mutable = forms.ChoiceField(choices=Column.Mutable.choices, label="could a person change it")
-    minimum = forms.FloatField(required=False, label="lowest possible value")
-    maximum = forms.FloatField(required=False, label="highest possible value")
-    integer = forms.BooleanField(required=False, label="whole numbers only")
-
-    def __init__(self, *args: Any, column: Column, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.column = column
-        for name, field in self.fields.items():
-            field.label = f"{column.name}: {field.label or name}"
-            field.widget.attrs["aria-label"] = field.label
-        for name in ("minimum", "maximum"):
-            self.fields[name].widget.attrs["step"] = "any"
-
-
-class FavourableForm(forms.Form):
-    favourable = forms.CharField(max_length=200, label="Favourable value")
-
-    def __init__(self, *args: Any, version: DatasetVersion, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"favourable": version.favourable}, **kwargs)
-        target = version.target
-        known = [text for text, _count in (target.profile.get("top") or [])[:12]] if target else []
-        wish = "The value of the target that a person hopes for."
-        self.fields["favourable"].help_text = f"{wish} {target}: {', '.join(known)}." if known else wish
-
-
-class ColumnsFormset:
-    """A form for each column of a dataset version, in the order of the file, and the favourable value of the target.
-
-    `columns = ColumnsFormset(version, data=request.POST)`; then `edit_columns(version, actor=…, **columns.given())`.
-    It needs no management form: the columns of a version never change in number.
-    """
-
-    def __init__(self, version: DatasetVersion, *, data: Any = None) -> None:
-        self.favourable = FavourableForm(data, version=version)
-        self.forms = [
-            ColumnForm(
-                data,
-                column=column,
-                prefix=f"column-{column.position}",
-                initial=forms.model_to_dict(column, fields=EDITABLE),
-            )
-            for column in version.columns.all()
-        ]
-        self.errors: list[str] = []
-
-    def __iter__(self) -> Iterator[ColumnForm]:
-        return iter(self.forms)
-
-    def is_valid(self) -> bool:
-        """Asks every form, so that all errors show at once."""
-        answers = [form.is_valid() for form in (self.favourable, *self.forms)]
-        return all(answers)
-
-    def given(self) -> dict[str, Any]:
-        columns = [{"name": form.column.name, **form.cleaned_data} for form in self.forms]
-        return {"columns": columns, "favourable": self.favourable.cleaned_data["favourable"]}
-
-    def show(self, error: BadInput) -> None:
-        """Put what the action objects to next to the favourable value, or over the table."""
-        if error.field == "favourable":
-            self.favourable.add_error("favourable", error.text)
-        else:
-            self.errors.append(error.text)
 
 
 class RequestApprovalForm(ActionForm):
     note = forms.CharField(
         required=False,
+        label="Note to the reviewer",
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What the person who decides should know.",
+        help_text="What to look at, and what you already know of the findings.",
     )
 
 
 class DecisionForm(ActionForm):
-    """Offers what this person may decide now; `unavailable` says why the rest is not offered."""
+    """`outcomes` is what rules.outcomes gives: each outcome with the reason why not, or None."""
 
-    outcome = forms.ChoiceField(widget=forms.RadioSelect, label="Decision")
+    outcome = forms.ChoiceField(choices=Decision.Outcome.choices, widget=forms.RadioSelect, label="Outcome")
     note = forms.CharField(
         required=False,
         label="Reason",
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Kept with the decision. Needed to reject or to set conditions; then it must name them.",
+        help_text="Recorded with your name. Needed for conditions and for a rejection.",
     )
     valid_until = forms.DateField(
         required=False,
         label="Valid until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="When the approval must be looked at again.",
+        help_text="Empty: until it is decided again.",
     )
 
-    def __init__(self, *args: Any, version: ModelVersion, actor: Any, **kwargs: Any) -> None:
+    def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
         super().__init__(*args, **kwargs)
-        reasons = rules.outcomes(version, actor)
-        labels = dict(Decision.Outcome.choices)
-        self.fields["outcome"].choices = [(key, labels[key]) for key, reason in reasons.items() if reason is None]
-        self.unavailable = [(labels[key], str(reason)) for key, reason in reasons.items() if reason is not None]
+        self.fields["note"].sometimes_required = True
+        allowed = [(value, label) for value, label in Decision.Outcome.choices if outcomes.get(value) is None]
+        self.fields["outcome"].choices = allowed
+        self.refused = [
+            (label, outcomes[value]) for value, label in Decision.Outcome.choices if outcomes.get(value) is not None
+        ]
+
+
+class ColumnsForm(ActionForm):
+    """A row of fields for each column of a dataset version, and the favourable value of the target."""
+
+    favourable = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Favourable value of the target",
+        help_text="The outcome a person hopes for.",
+    )
+    PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer")
+
+    def __init__(self, *args, version: DatasetVersion, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.version = version
+        self.columns = list(version.columns.all())
+        self.fields["favourable"].initial = version.favourable
+        for column in self.columns:
+            for part in self.PARTS:
+                self.fields[f"c{column.pk}-{part}"] = _column_field(column, part)
+
+    def rows(self) -> list[dict]:
+        """The columns with their bound fields, for the table."""
+        return [
+            {"column": column} | {part: self[f"c{column.pk}-{part}"] for part in self.PARTS} for column in self.columns
+        ]
+
+    def edits(self) -> list[dict]:
+        """What edit_columns takes."""
+        given = self.cleaned_data
+        return [
+            {"name": column.name} | {part: given[f"c{column.pk}-{part}"] for part in self.PARTS}
+            for column in self.columns
+        ]
+
+
+def _column_field(column: Column, part: str) -> forms.Field:
+    label = f"{part} of {column.name}"
+    shown = {"aria-label": label}
+    value = getattr(column, part)
+    if part in ("role", "kind", "mutable"):
+        choices = {"role": Column.Role, "kind": Column.Kind, "mutable": Column.Mutable}[part].choices
+        return forms.ChoiceField(choices=choices, initial=value, label=label, widget=forms.Select(attrs=shown))
+    if part == "integer":
+        return forms.BooleanField(required=False, initial=value, label=label, widget=forms.CheckboxInput(attrs=shown))
+    if value is not None and value.is_integer():
+        value = int(value)  # 17, not 17.0
+    widget = forms.NumberInput(attrs={"step": "any", **shown})
+    return forms.FloatField(required=False, initial=value, label=label, widget=widget)

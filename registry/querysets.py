@@ -31,6 +31,15 @@ class ModelVersionQuerySet(models.QuerySet):
         pending = self.filter(approval_status="pending_approval")
         return pending.exclude(model__owner=user).exclude(model__developers=user).exclude(created_by=user)
 
+    def built_by(self, user):
+        """Versions of the models that this user owns or develops."""
+        return self.filter(_seen_models(user, "model__")).distinct()
+
+    def newest(self):
+        """The last version of each model."""
+        later = self.model.objects.filter(model=models.OuterRef("model"), number__gt=models.OuterRef("number"))
+        return self.filter(~models.Exists(later))
+
     def in_use(self):
         return self.filter(approval_status__in=["approved", "approved_with_conditions"])
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TEST_ID = re.compile(r"([a-z_]+)\.([a-z][a-z0-9_]*)")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "joblib", "adversarial-robustness-toolbox", "shap")
 BOOSTERS = ("xgboost", "lightgbm", "catboost")
+LOADING_SECONDS = 60.0  # reading gets at least this long: libraries alone take seconds on a busy machine
 RING_AGAIN = 5.0  # seconds after which a swallowed time-out is raised anew
 
 
@@ -41,7 +42,7 @@ def run_plan(path: Path, emitter: Emitter) -> int:
     try:
         plan = _read(path)
         tests = planned_tests(plan)
-        with time_limit(plan.limits.seconds_per_test):
+        with time_limit(seconds := max(plan.limits.seconds_per_test, LOADING_SECONDS)):
             subject = _load(plan, path.parent)
     except LoadError as error:
         emitter.failed(error.code, error.message, error.hint)
@@ -49,7 +50,7 @@ def run_plan(path: Path, emitter: Emitter) -> int:
     except OutOfTime:
         emitter.failed(
             "out_of_time",
-            f"Reading the model and its answers on all rows took more than {plan.limits.seconds_per_test:g} s.",
+            f"Reading the model and its answers on all rows took more than {seconds:g} s.",
             "Give fewer rows, or a longer limit.",
         )
         return 2
@@ -88,11 +89,13 @@ def planned_tests(plan: Plan) -> list[tuple[PlannedTest, BatteryTest | Exception
     Raises LoadError bad_plan for an unknown test or parameter, or a test planned twice.
     """
     found: list[tuple[PlannedTest, BatteryTest | Exception, dict[str, Any]]] = []
-    ids = [planned.id for planned in plan.tests]
+    if not plan.tests:
+        raise LoadError("bad_plan", "The plan names no test.", "Name at least one; the catalogue lists them.")
+    ids = [str(planned.id) for planned in plan.tests]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise LoadError("bad_plan", f"The plan names {', '.join(twice)} twice.", "Name each test once.")
     for planned in plan.tests:
-        test = _find(planned.id)
+        test = _find(str(planned.id))
         params = dict(planned.params)
         if isinstance(test, BatteryTest):
             try:

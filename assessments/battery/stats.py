@@ -41,6 +41,16 @@ def percentile_interval(draws: NDArray[Any]) -> Interval | None:
     return float(low), float(high)
 
 
+def corrected_interval(draws: NDArray[Any], value: float, low: float = 0.0, high: float = 1.0) -> Interval | None:
+    """For a maximum such as KS, which resampling pushes up: the percentile interval of the draws, moved down by twice
+    their excess over the value (once for the draws, once for the value itself). Holds the value; cut to [low, high]."""
+    found = percentile_interval(draws)
+    if found is None:
+        return None
+    excess = 2 * (float(np.nanmean(draws)) - value)
+    return max(low, min(found[0] - excess, value)), min(high, max(found[1] - excess, value))
+
+
 def mean_interval(values: NDArray[Any], resamples: int, rng: np.random.Generator) -> Interval | None:
     """For the mean of one value a row: bootstrap of the rows; above EXACT_ROWS its normal limit."""
     values = np.asarray(values, dtype=float)

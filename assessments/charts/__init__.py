@@ -52,7 +52,7 @@ def csv(chart: Mapping[str, Any]) -> str:
     headings, rows = _kind(chart).table(chart["data"])
     out = io.StringIO()
     writer = csv_format.writer(out, lineterminator="\n")
-    writer.writerow(headings)
+    writer.writerow([_cell(heading) for heading in headings])
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return out.getvalue()
 

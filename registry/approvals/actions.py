@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ SHORTEST_REASON = 10  # characters
 
 
 @action("approval.request", rule=rules.may_request)
-def request_approval(version: ModelVersion, *, actor: AbstractBaseUser, note: str = "") -> Done:
+def request_approval(version: ModelVersion, *, actor: User, note: str = "") -> Done:
     """Ask for a decision, with the evidence as it is now."""
     _move(version, Event.REQUEST)
     evidence = _evidence(version)
@@ -28,7 +28,7 @@ def request_approval(version: ModelVersion, *, actor: AbstractBaseUser, note: st
 
 
 @action("approval.withdraw", rule=rules.may_withdraw)
-def withdraw_request(version: ModelVersion, *, actor: AbstractBaseUser) -> Done:
+def withdraw_request(version: ModelVersion, *, actor: User) -> Done:
     """Take the open request back; the version is in development again."""
     _move(version, Event.WITHDRAW)
     request = _open_request(version)
@@ -40,7 +40,7 @@ def withdraw_request(version: ModelVersion, *, actor: AbstractBaseUser) -> Done:
 def decide(
     version: ModelVersion,
     *,
-    actor: AbstractBaseUser,
+    actor: User,
     outcome: str,
     note: str = "",
     valid_until: date | None = None,
@@ -65,7 +65,7 @@ def decide(
         "valid_until": valid_until.isoformat() if valid_until else None,
         "evidence": request.evidence,
     }
-    return Done(decision, about=version, summary=f"{_PAST[outcome]} {version}", detail=detail)
+    return Done(decision, about=version, summary=f"{_PAST[Event(outcome)]} {version}", detail=detail)
 
 
 _PAST = {

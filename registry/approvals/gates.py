@@ -1,7 +1,10 @@
 """How other apps speak in an approval without registry knowing them: they register evidence and blockers here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from registry.models import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -21,28 +24,31 @@ class Evidence:
     id: int
     label: str
     sha256: str
-    summary: dict
+    summary: dict[str, Any]
 
 
-_gates: list[Callable] = []
-_evidence: list[Callable] = []
+Gate = Callable[[ModelVersion], Iterable[Blocker]]
+Source = Callable[[ModelVersion], Iterable[Evidence]]
+
+_gates: list[Gate] = []
+_evidence: list[Source] = []
 
 
-def gate(check: Callable) -> Callable:
+def gate(check: Gate) -> Gate:
     """Register `check(version) -> Iterable[Blocker]`."""
     _gates.append(check)
     return check
 
 
-def evidence_source(source: Callable) -> Callable:
+def evidence_source(source: Source) -> Source:
     """Register `source(version) -> Iterable[Evidence]`."""
     _evidence.append(source)
     return source
 
 
-def blockers(version) -> list[Blocker]:
+def blockers(version: ModelVersion) -> list[Blocker]:
     return [found for check in _gates for found in check(version)]
 
 
-def evidence(version) -> list[Evidence]:
+def evidence(version: ModelVersion) -> list[Evidence]:
     return [found for source in _evidence for found in source(version)]

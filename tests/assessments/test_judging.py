@@ -159,6 +159,13 @@ def test_a_wider_interval_never_makes_a_failure_certain(ends, limit, more):
     assert wide != "fail" or narrow == "fail"
 
 
+def test_an_open_end_of_an_interval_reaches_beyond_every_limit():
+    assert verdict_on(measure(0.95, [None, 0.99]))["verdict"] == "inconclusive"
+    assert "open toward the limit" in verdict_on(measure(0.95, [None, 0.99]))["reason"]
+    assert verdict_on(measure(0.95, [0.9, None]))["verdict"] == "pass"
+    assert verdict_on(measure(0.5, [0.3, None]), better="lower", warn=0.1, fail=0.2)["verdict"] == "fail"
+
+
 def test_no_number_of_rows_is_promised_beyond_what_is_practical():
     assert "too near the limit" in verdict_on(measure(0.8 + 1e-13, [0.7, 0.9]))["reason"]
 

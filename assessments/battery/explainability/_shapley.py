@@ -4,8 +4,8 @@ The game (interventional, as in Lundberg and Lee 2017): the value of a set S of 
 the background rows after their columns in S are given x's values. Štrumbelj and Kononenko (2014): walk from a
 background row to x, one column after the other in random order; each column gets the change of the score at its turn.
 Here every background row is walked to every explained row the same number of times, each walk together with its reverse
-(antithetic), so the estimate is unbiased and its values add up to f(x) less the background's mean exactly. With few
-columns all subsets are asked and the values are exact.
+(antithetic), so the estimate is unbiased, exact where columns interact in pairs only, and its values add up to f(x)
+less the background's mean. With few columns all subsets are asked and the values are exact.
 
 Why not shap.PermutationExplainer, which estimates the same: it walks all background rows along the same few orders,
 which costs several times the questions for the same error, compiles for six seconds in every process, and asks about

@@ -1,0 +1,59 @@
+"""What is asked when an assessment is started."""
+
+import uuid
+
+from django import forms
+
+from assessments.catalogue import catalogue
+from assessments.models import Assessment
+from registry.forms import ActionForm
+from registry.models import DatasetVersion
+
+WHAT_FOR = {
+    "quick": "a first look, with fewer rows and resamples",
+    "standard": "what a decision rests on",
+    "thorough": "more rows and resamples, for narrower intervals",
+}
+
+
+class StartForm(ActionForm):
+    dataset_version = forms.ModelChoiceField(DatasetVersion.objects.none(), label="Data to assess it on")
+    reference = forms.ModelChoiceField(
+        DatasetVersion.objects.none(),
+        required=False,
+        label="Training data",
+        help_text="Gives attacks and explanations their ranges and background.",
+    )
+    plan_name = forms.ChoiceField(label="Plan", widget=forms.RadioSelect, initial="standard")
+    tests = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Only these tests",
+        help_text="None marked: all tests of the plan.",
+    )
+    seed = forms.IntegerField(
+        required=False, min_value=0, max_value=2**32 - 1, help_text="The same seed gives the same numbers."
+    )
+    # A form sent twice starts one assessment.
+    key = forms.CharField(widget=forms.HiddenInput, max_length=80, required=False)
+
+    def __init__(self, *args, user, version, **kwargs):
+        super().__init__(*args, **kwargs)
+        versions = DatasetVersion.objects.visible_to(user).select_related("dataset").order_by("-created_at")
+        self.fields["dataset_version"].queryset = versions
+        self.fields["reference"].queryset = versions
+        # What the model was last assessed on is the likely choice.
+        last = Assessment.objects.filter(version__model=version.model_id).values("dataset_version", "reference").first()
+        self.initial |= last or {}
+        self.fields["dataset_version"].empty_label = "Choose a dataset version"
+        self.fields["reference"].empty_label = "None"
+        self.fields["key"].initial = uuid.uuid4().hex
+        self.fields["plan_name"].choices = [
+            (value, f"{label}: {WHAT_FOR[value]}") for value, label in Assessment.PlanName.choices
+        ]
+        self.fields["tests"].choices = [(test, entry["title"]) for test, entry in catalogue().items()]
+
+    def asked(self) -> dict:
+        """What the action `start` takes."""
+        given = dict(self.cleaned_data)
+        return given | {"idempotency_key": given.pop("key") or None, "tests": given["tests"] or None}

@@ -1,0 +1,184 @@
+"""One assessment on files of this machine: no server, no database. What `manage.py assess` runs.
+
+The battery runs in the same confined child as in a worker. A test that kills the child is an error of that test, and a
+new child goes on with the rest.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonschema import ValidationError
+
+from assessments import catalogue, judging, recording, results
+from assessments.sandbox import launch, reading
+
+PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
+LOADING_SECONDS = 900.0
+
+# (test, done, of, outcome or None)
+Tell = Callable[[str, int, int, dict[str, Any] | None], None]
+
+
+class CannotRun(Exception):
+    """No test could be run: message says what is wrong, hint what to do."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def assess(
+    plan: dict[str, Any],
+    files: Mapping[str, Path],
+    policy: dict[str, Any],
+    *,
+    tell: Tell,
+    memory_mb: int = 8192,
+) -> dict[str, Any]:
+    """results.json for the plan. files: model, data and reference, by the part of the plan they are.
+
+    tell is called as tests go on and end. Raises CannotRun; KeyboardInterrupt ends the child first.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="modelrisk-assess-"))
+    try:
+        for part, path in files.items():
+            link = folder / "in" / plan[part]["path"]
+            link.parent.mkdir(parents=True)
+            link.symlink_to(path.resolve())  # the sandbox lets the child read what it points to, and only that
+        run = _Run(plan, catalogue.catalogue(), tell)
+        while run.remaining:
+            run.begin()
+            ended = _launch(run, folder, [path.resolve() for path in files.values()], memory_mb)
+            run.settle(ended)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    verdicts = judging.judge(run.entries, policy)
+    return results.assemble(run.started or {}, run.entries, verdicts, plan, policy=policy)
+
+
+def _launch(run: "_Run", folder: Path, files: list[Path], memory_mb: int) -> launch.Ended:
+    tests = [test for test in run.plan["tests"] if test["id"] in run.remaining]
+    plan, work = folder / "in" / "plan.json", folder / "out"
+    plan.write_text(json.dumps({**run.plan, "tests": tests}))
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    return launch.run(
+        ["-m", "assessments.battery", str(plan), str(work)],
+        read=[folder / "in", *files],
+        write=work,
+        seconds=LOADING_SECONDS + len(tests) * (run.limit + PATIENCE_SECONDS),
+        memory_mb=memory_mb,
+        on_line=run.hear,
+        should_stop=lambda: bool(run.nonsense) or run.overdue(),
+    )
+
+
+@dataclass
+class _Run:
+    """What was heard so far, over all children."""
+
+    plan: dict[str, Any]
+    catalogue: dict[str, dict[str, Any]]
+    tell: Tell
+    started: dict[str, Any] | None = None
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    # of the present child
+    current: str = ""
+    begun: bool = False
+    failed: dict[str, Any] | None = None
+    nonsense: str = ""
+    since: float = 0.0
+
+    @property
+    def remaining(self) -> list[str]:
+        done = {entry["id"] for entry in self.entries}
+        return [test["id"] for test in self.plan["tests"] if test["id"] not in done]
+
+    @property
+    def limit(self) -> float:
+        return float(self.plan["limits"]["seconds_per_test"])
+
+    def begin(self) -> None:
+        self.current, self.begun, self.failed, self.nonsense, self.since = "", False, None, "", time.monotonic()
+
+    def overdue(self) -> bool:
+        return self.begun and time.monotonic() - self.since > self.limit + PATIENCE_SECONDS
+
+    def hear(self, line: str) -> None:
+        """One line of the child."""
+        try:
+            event = recording.read_event(line)
+            if event["event"] in {"progress", "result"} and event["test"] not in self.remaining:
+                raise recording.NotUnderstood("it speaks of a test that was not asked for")
+        except recording.NotUnderstood as error:
+            self.nonsense = self.nonsense or str(error)
+            return
+        if event["event"] == "started":
+            self.begun, self.since = True, time.monotonic()
+            self.started = self.started or event
+        elif event["event"] == "progress":
+            self._turn_to(event["test"])
+            self.tell(event["test"], event["done"], event["of"], None)
+        elif event["event"] == "result":
+            self._keep(event["test"], event["outcome"])
+        elif event["event"] == "failed":
+            self.failed = event
+
+    def _turn_to(self, test: str) -> None:
+        if test != self.current:
+            self.current, self.since = test, time.monotonic()
+
+    def _keep(self, test: str, outcome: dict[str, Any]) -> None:
+        try:
+            recording.checked_outcome(self.catalogue, test, outcome)
+        except (recording.NotUnderstood, ValidationError) as error:
+            said = error.message if isinstance(error, ValidationError) else str(error)
+            outcome = _error(f"What the test reported is not understood: {said[:200]}.", "Run it again.")
+        self._add(test, outcome)
+
+    def _add(self, test: str, outcome: dict[str, Any]) -> None:
+        entry = results.entry(self.catalogue[test], outcome)
+        self.entries.append(entry)
+        self.current, self.since = "", time.monotonic()
+        self.tell(test, 1, 1, entry)
+
+    def settle(self, ended: launch.Ended) -> None:
+        """The child is gone: why nothing ran, or which test it died of."""
+        if self.failed:
+            raise CannotRun(self.failed["code"], self.failed["message"], self.failed.get("hint", ""))
+        if not self.begun and not self.nonsense:
+            died = reading.died(ended, "model and its data")
+            raise CannotRun(died.code, died.message, died.hint)
+        if self.remaining:
+            self._add(self.current or self.remaining[0], self._death(ended))
+
+    def _death(self, ended: launch.Ended) -> dict[str, Any]:
+        if self.nonsense:
+            hint = "The model file interferes with the battery. Ask its developer for a plain scikit-learn pipeline."
+            return _error(f"The test was stopped: what it reported is not understood: {self.nonsense}.", hint)
+        if ended.reason == "stopped":
+            hint = "Choose the plan quick, or give fewer rows."
+            return _error("The test ran over its time limit and could not be stopped from within.", hint)
+        if ended.reason == "out_of_memory":
+            hint = "Give fewer rows, or raise MODELRISK_CHILD_MEMORY_MB."
+            return _error("The test ran out of memory and was ended.", hint)
+        how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.code}"
+        return _error(f"The test crashed the process that ran it ({how}).", reading.died(ended, "model").hint)
+
+
+def _error(reason: str, hint: str) -> dict[str, Any]:
+    return {"status": "error", "reason": reason, "hint": hint}

@@ -1,0 +1,160 @@
+"""Assess a model on this machine: the whole battery with no server and no database.
+
+Exit code 0: within policy. 1: a criterion failed. 2: bad input; nothing is written.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from assessments import catalogue, local_run, planning, policies
+from assessments.reports import folder, terminal
+from registry import columns, scanning
+from registry.refusals import BadInput
+
+WITHIN_POLICY, CRITERION_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks: list[str] = []  # nothing of the web is used: no database, no templates of pages
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("model", type=Path, help="the model, saved with joblib")
+        parser.add_argument("data", type=Path, help="rows it was not trained on: .csv, .parquet or .joblib")
+        parser.add_argument("--target", required=True, help="the column to predict")
+        parser.add_argument("--favourable", help="the label that an applicant would want, for example '>50K'")
+        parser.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="may be repeated")
+        parser.add_argument("--fixed", action="append", default=[], metavar="COLUMN", help="nobody can change it")
+        parser.add_argument("--reference", type=Path, help="the training data")
+        parser.add_argument("--plan", default="standard", choices=["quick", "standard", "thorough"])
+        parser.add_argument("--only", action="append", metavar="TEST", help="a test's id or a family; may be repeated")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--label", action="append", default=[], metavar="CLASS=LABEL", help="the model's 0 is the data's bad: 0=bad"
+        )
+        parser.add_argument("--out", type=Path, required=True, help="a new folder, or one with earlier results")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for stream in (sys.stdout, sys.stderr):  # names in the data may hold what the terminal cannot show
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        try:
+            with terminated_as_interrupt():
+                found = self._assess(options)
+        except (BadInput, planning.BadRequest, local_run.CannotRun, folder.Occupied) as error:
+            self.stderr.write(f"{error.message}\n{error.hint}".strip())  # type: ignore[attr-defined]
+            sys.exit(BAD_INPUT)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped. Nothing was written.")
+            sys.exit(INTERRUPTED)
+        failed = any(verdict["verdict"] == "fail" for verdict in found["verdicts"])
+        sys.exit(CRITERION_FAILED if failed else WITHIN_POLICY)
+
+    def _assess(self, options: dict[str, Any]) -> dict[str, Any]:
+        folder.check(options["out"])
+        files = {part: options[part] for part in ("model", "data", "reference") if options[part]}
+        formats = {part: format_of(part, path) for part, path in files.items()}
+        tests = planning.planned_tests(options["only"], options["plan"])  # before anything slow
+        profile = scanning.profile_dataset(files["data"], formats["data"])
+        roles, favourable = read_columns(profile, options)
+        if not options["favourable"]:
+            self.stderr.write(f"Taken as favourable: {options['target']} = {favourable} (--favourable says otherwise).")
+        described = {
+            part: {"path": f"{part}/{path.name}", "format": formats[part], "sha256": local_run.sha256(path)}
+            for part, path in files.items()
+        }
+        plan = planning.build_plan(
+            **described,
+            target=options["target"],
+            favourable=favourable,
+            columns=roles,
+            plan_name=options["plan"],
+            tests=tests,
+            seed=options["seed"],
+            labels=read_labels(options["label"]),
+        )
+        with terminal.Progress(plan, sys.stderr) as progress:
+            found = local_run.assess(
+                plan, files, policies.default_policy(), tell=progress, memory_mb=settings.MODELRISK_CHILD_MEMORY_MB
+            )
+        title = f"{files['model'].name} on {files['data'].name}"
+        folder.write(found, options["out"], title=title, catalogue=catalogue.catalogue())
+        self.stdout.write(terminal.table(found, catalogue.catalogue(), title=title))
+        self.stdout.write(f"Written: {options['out'] / 'report.html'}")
+        return found
+
+
+def format_of(part: str, path: Path) -> str:
+    """The format of a file that is there, or BadInput."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise BadInput(f"The {part} {path} {what}.", hint="Give the path of a file.", code="no_file")
+    try:
+        if path.stat().st_size == 0:
+            raise BadInput(f"{path.name} is empty.", hint="Save it again and check its size.", code="empty_data")
+        return scanning.model_format(path, path.name) if part == "model" else scanning.data_format(path, path.name)
+    except OSError as error:
+        hint = "Check the permissions of the file."
+        raise BadInput(f"{path.name} cannot be read: {error.strerror}.", hint=hint, code="unreadable_data") from error
+
+
+def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """What each column is, guessed and then as the options say; and the favourable label."""
+    target = options["target"]
+    roles = columns.guess(profile, target=target)
+    names = [column["name"] for column in roles]
+    planning.planned_columns(roles, target)  # says so where there is no such column
+    for option in ("sensitive", "fixed"):
+        for name in options[option]:
+            if name not in names:
+                raise planning.unknown_column(name, names, f"--{option}")
+            if name == target:
+                raise BadInput(f"--{option} {name}: that is the target.", hint="Name another column.")
+    for column in roles:
+        if options["sensitive"] and column["role"] in {"sensitive", "feature", "ignored"}:
+            named = column["name"] in options["sensitive"]
+            column["role"] = "sensitive" if named else "ignored" if column["role"] == "ignored" else "feature"
+        if column["name"] in {*options["fixed"], *options["sensitive"]}:
+            column["mutable"] = "fixed"
+    favourable = options["favourable"] or columns.guess_favourable(profile, target)
+    if not favourable:
+        labels = next(column["top"] for column in profile["columns"] if column["name"] == target)
+        hint = f"Add --favourable with one of {', '.join(text for text, _ in labels[:10])}."
+        raise BadInput(f"Which label of {target} is the favourable one?", hint=hint, code="label_mismatch")
+    return roles, favourable
+
+
+def read_labels(given: list[str]) -> dict[str, str]:
+    labels = {}
+    for each in given:
+        model_class, equals, label = each.partition("=")
+        if not (equals and model_class and label):
+            raise BadInput(f"--label {each} is not understood.", hint="Write CLASS=LABEL, for example --label 0=bad.")
+        labels[model_class] = label
+    return labels
+
+
+@contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does: the child first, no folder left."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,53 @@
+"""Numbers, groups and limits as people read them; the same in the terminal and in the report."""
+
+from typing import Any
+
+GLYPHS = {"fail": "✕", "error": "✕", "inconclusive": "?", "warn": "!", "pass": "✓", "not_applicable": "–"}
+WORDS = {"not_applicable": "not applicable"}
+
+
+def number(value: float | None, unit: str = "ratio") -> str:
+    if value is None:
+        return "–"
+    if unit == "rows":
+        return f"{value:,.0f}"
+    if value and abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:,.3f}"
+
+
+def interval(ci: list[float | None] | None, unit: str = "ratio") -> str:
+    """[0.281, 0.340]; an open end is a dash."""
+    return "" if not ci else f"[{', '.join(number(end, unit) for end in ci)}]"
+
+
+def group(of: dict[str, str]) -> str:
+    """sex: Female; for a comparison of groups ("*") the column alone: age, without small groups"""
+    return ", ".join(_one_group(column, value) for column, value in of.items())
+
+
+def _one_group(column: str, value: str) -> str:
+    if value.startswith("*"):
+        return ", ".join(part for part in (column, value[1:].strip()) if part)
+    return f"{column}: {value}"
+
+
+def limit(verdict: dict[str, Any]) -> str:
+    """≥ 0.8: what the policy asks for."""
+    if verdict["fail"] is None:
+        return ""
+    return f"{'≥' if verdict['better'] == 'higher' else '≤'} {verdict['fail']:g}"
+
+
+def word(verdict: str) -> str:
+    return WORDS.get(verdict, verdict)
+
+
+def metric_titles(entry: dict[str, Any]) -> dict[str, str]:
+    """A catalogue entry's metrics: their titles by their ids."""
+    return {metric["id"]: metric["title"] for metric in entry["metrics"]}
+
+
+def counts(verdicts: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """(word, how many), worst first, those that occur."""
+    return [(each, n) for each in GLYPHS if (n := sum(v["verdict"] == each for v in verdicts))]

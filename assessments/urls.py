@@ -1,0 +1,14 @@
+"""Pages of assessments."""
+
+from django.urls import path
+
+from assessments.views import assessment, charts, methodology
+
+urlpatterns = [
+    path("assessments/<int:pk>/", assessment.assessment, name="assessment"),
+    path("assessments/<int:pk>/cancel/", assessment.cancel, name="assessment-cancel"),
+    path("assessments/<int:pk>/retry/", assessment.retry, name="assessment-retry"),
+    path("assessments/<int:pk>/charts/<path:chart_id>.<slug:format>", charts.chart, name="chart"),
+    path("policies/", methodology.policies, name="policies"),
+    path("methodology/", methodology.methodology, name="methodology"),
+]

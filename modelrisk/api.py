@@ -1,0 +1,72 @@
+"""/api/v1/: every viewset of both apps in one list, the document about them, and the docs that show it."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from assessments.api.assessments import (
+    AssessmentViewSet,
+    ExplainabilityViewSet,
+    FairnessViewSet,
+    RobustnessViewSet,
+)
+from assessments.api.reference import CatalogueView, PolicyView
+from registry.api.accounts import LoginView, LogoutView, WhoAmIView
+from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
+from registry.api.models import ModelViewSet, VersionViewSet
+from registry.api.reading import AsAsked
+from registry.api.trail import AuditEventViewSet, DecisionViewSet
+
+router = SimpleRouter()
+router.register("models", ModelViewSet, basename="model")
+router.register("versions", VersionViewSet, basename="version")
+router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
+router.register("assessments", AssessmentViewSet, basename="assessment")
+# The direct doors of the original system.
+router.register("robustness", RobustnessViewSet, basename="robustness")
+router.register("fairness", FairnessViewSet, basename="fairness")
+router.register("explainability", ExplainabilityViewSet, basename="explainability")
+router.register("decisions", DecisionViewSet, basename="decision")
+router.register("audit-events", AuditEventViewSet, basename="audit-event")
+
+
+class Docs(SpectacularSwaggerSplitView):
+    """Swagger UI from our own static files: no script in the page, no network."""
+
+    url_name = "api:schema"
+    template_name = "api/docs.html"
+
+
+class NoSuchAddress(APIView):
+    """An unknown address under /api/v1/ answers in JSON too."""
+
+    schema = None
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def initial(self, request, *args, **kwargs):
+        raise NotFound("There is nothing at this address.")
+
+
+app_name = "api"
+urlpatterns = [
+    # A file: its address ends as files do, and says what it is whatever the client accepts.
+    re_path(
+        r"^assessments/(?P<pk>[0-9]{1,18})/charts/(?P<chart_id>[^/\x00]{1,120})\.(?P<picture>svg|png|csv)$",
+        AssessmentViewSet.as_view({"get": "chart"}, content_negotiation_class=AsAsked),
+        name="assessment-chart",
+    ),
+    *router.urls,
+    path("catalogue/", CatalogueView.as_view(), name="catalogue"),
+    path("policy/", PolicyView.as_view(), name="policy"),
+    path("auth/login/", LoginView.as_view(), name="login"),
+    path("auth/logout/", LogoutView.as_view(), name="logout"),
+    path("whoami/", WhoAmIView.as_view(), name="whoami"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
+    re_path("", NoSuchAddress.as_view(), name="nothing"),
+]

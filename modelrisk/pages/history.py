@@ -1,0 +1,67 @@
+"""What happened: to one object, for whoever may see it; to everything, for those who see everything."""
+
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from assessments.models import Assessment
+from registry import access
+from registry.models import AuditEvent, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.refusals import Refused
+from registry.views.keyset import before_id
+
+KINDS = {
+    "model": MLModel,
+    "version": ModelVersion,
+    "dataset": Dataset,
+    "dataset-version": DatasetVersion,
+    "assessment": Assessment,
+}
+
+
+@require_GET
+def audit(request) -> HttpResponse:
+    if not access.sees_everything(request.user):
+        raise Refused("The whole log is for validators, reviewers and auditors. Each object shows its own history.")
+    events = AuditEvent.objects.all()
+    if action := request.GET.get("action"):
+        events = events.filter(action=action)
+    if actor := request.GET.get("actor"):
+        events = events.filter(actor_name=actor)
+    if request.GET.get("refused"):
+        events = events.filter(refused=True)
+    page = before_id(events, request)
+    context = {"page": page, "title": "Audit", "about": None, "whole": True, "filters": request.GET}
+    return render(request, "pages/audit.html", context)
+
+
+@require_GET
+def history(request, kind: str, pk: int) -> HttpResponse:
+    if kind not in KINDS:
+        raise Http404
+    found = get_object_or_404(KINDS[kind].objects.visible_to(request.user), pk=pk)
+    events = events_of_version(found) if kind == "version" else AuditEvent.objects.about(found)
+    context = {"page": before_id(events, request), "about": found, "url": address(found), "whole": False}
+    return render(request, "pages/audit.html", context)
+
+
+def events_of_version(version: ModelVersion) -> QuerySet[AuditEvent]:
+    """Its own events and those of its assessments."""
+    runs = [str(pk) for pk in version.assessments.values_list("pk", flat=True)]
+    own = Q(object_type=ModelVersion._meta.label_lower, object_id=str(version.pk))
+    return AuditEvent.objects.filter(own | Q(object_type=Assessment._meta.label_lower, object_id__in=runs))
+
+
+def address(found) -> str:
+    """The page of an object."""
+    arguments = {
+        MLModel: lambda: ("model", [found.slug]),
+        ModelVersion: lambda: ("version", [found.model.slug, found.number]),
+        Dataset: lambda: ("dataset", [found.slug]),
+        DatasetVersion: lambda: ("dataset-version", [found.dataset.slug, found.number]),
+        Assessment: lambda: ("assessment", [found.pk]),
+    }[type(found)]
+    name, args = arguments()
+    return reverse(name, args=args)

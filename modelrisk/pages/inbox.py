@@ -1,0 +1,141 @@
+"""The first page: what waits for you, what runs now, the inventory."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from assessments.models import Assessment
+from assessments.views import summaries
+from assessments.views.assessment import with_progress
+from modelrisk.pages import inventory
+from registry import access
+from registry.models import Decision, MLModel, ModelVersion
+
+SHOWN_MODELS = 10
+RENEW_BEFORE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that this person can do now."""
+
+    what: str
+    note: str
+    version: ModelVersion
+    since: datetime
+    url: str
+    button: str
+    counts: dict[str, int] | None = None
+
+
+@require_GET
+def inbox(request) -> HttpResponse:
+    visible = MLModel.objects.visible_to(request.user)
+    context = {
+        "waiting": waiting(request.user),
+        "runs": _runs(request.user),
+        "rows": inventory.rows(visible.order_by("name")[:SHOWN_MODELS]),
+        "models": visible.count(),
+        "versions": ModelVersion.objects.visible_to(request.user).count(),
+        "may_register": access.may_register(None, request.user) is None,
+    }
+    return render(request, "pages/inbox.html", context)
+
+
+@require_GET
+def running(request) -> HttpResponse:
+    """The fragment that the inbox polls while something runs; the last answer stops it."""
+    runs = _runs(request.user)
+    return render(request, "pages/_running.html", {"runs": runs}, status=200 if runs else 286)
+
+
+def waiting(user) -> list[Waiting]:
+    """Longest waiting first."""
+    return sorted([*_to_decide(user), *_to_move_on(user)], key=lambda one: one.since)
+
+
+def waiting_count(user) -> int:
+    return len(waiting(user))
+
+
+def may_read_audit(user) -> bool:
+    """The whole log is for those who see every model."""
+    return access.sees_everything(user)
+
+
+def _runs(user) -> list[Assessment]:
+    runs = Assessment.objects.visible_to(user).running().select_related("version__model", "dataset_version__dataset")
+    runs = list(runs.defer("policy", "subject", "environment")[:20])
+    with_progress(runs)
+    return runs
+
+
+def _to_decide(user) -> list[Waiting]:
+    found = ModelVersion.objects.waiting_for(user).select_related("model")
+    asked = Max("approval_requests__requested_at", filter=Q(approval_requests__closed_at__isnull=True))
+    found = list(found.annotate(asked=asked).defer("estimator"))
+    latest = summaries.latest_by_version([v.pk for v in found], states=["done"])
+    counts = summaries.verdict_counts(a.pk for a in latest.values())
+    return [
+        Waiting(
+            what="Decide",
+            note=version.model.get_tier_display(),
+            version=version,
+            since=version.asked or version.created_at,
+            url=_to("review", version),
+            button="Review",
+            counts=counts.get(latest[version.pk].pk, {}) if version.pk in latest else None,
+        )
+        for version in found
+    ]
+
+
+def _to_move_on(user) -> list[Waiting]:
+    """The builder's side: assess, look at a failure, request, renew."""
+    found = list(ModelVersion.objects.built_by(user).newest().select_related("model").defer("estimator"))
+    found = [version for version in found if version.approval_status != ModelVersion.ApprovalStatus.PENDING]
+    latest = summaries.latest_by_version([v.pk for v in found])
+    counts = summaries.verdict_counts(a.pk for a in latest.values())
+    ends = _ends(found)
+    steps = [_next_step(version, latest.get(version.pk), counts, ends.get(version.pk)) for version in found]
+    return [step for step in steps if step is not None]
+
+
+def _next_step(version, assessment, counts, end) -> Waiting | None:
+    if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
+        return _next_of_draft(version, assessment, counts)
+    if end and end - timezone.localdate() <= RENEW_BEFORE:
+        days = (end - timezone.localdate()).days
+        note = f"approval ends in {days} day{'s' * (days != 1)}" if days > 0 else "approval has ended"
+        return Waiting("Renew", note, version, version.created_at, _to("version", version), "Open")
+    return None
+
+
+def _next_of_draft(version, assessment, counts) -> Waiting | None:
+    here = _to("version", version)
+    if assessment is None:
+        return Waiting("Assess", "never assessed", version, version.created_at, here + "#start", "Start")
+    if assessment.is_open:
+        return None
+    at = reverse("assessment", args=[assessment.pk])
+    since = assessment.finished_at or assessment.created_at
+    if assessment.state != Assessment.State.DONE:
+        return Waiting("Look into it", f"assessment {assessment.get_state_display()}", version, since, at, "Open")
+    found = counts.get(assessment.pk, {})
+    return Waiting("Request approval", "assessment finished", version, since, here + "#approval", "Open", found)
+
+
+def _ends(versions: list[ModelVersion]) -> dict[int, datetime]:
+    """{version id: the day on which its approval ends}"""
+    found = Decision.objects.filter(request__version__in=versions, valid_until__isnull=False).order_by("pk")
+    return dict(found.values_list("request__version", "valid_until"))
+
+
+def _to(name: str, version: ModelVersion) -> str:
+    return reverse(name, args=[version.model.slug, version.number])

@@ -1,0 +1,72 @@
+"""The approval request with its evidence, and the decision on it."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from assessments.models import Assessment, Verdict
+from assessments.views import summaries
+from modelrisk.pages.history import events_of_version
+from modelrisk.pages.version import visible
+from registry.approvals import actions as approvals
+from registry.approvals import gates, rules
+from registry.forms import DecisionForm
+from registry.models import ModelVersion
+
+
+@require_http_methods(["GET", "POST"])
+def review(request, slug: str, number: int) -> HttpResponse:
+    found = visible(request, slug, number)
+    form = DecisionForm(request.POST or None, outcomes=rules.outcomes(found, request.user))
+    if request.method == "POST":
+        decision = form.perform(
+            lambda: approvals.decide(found, actor=request.user, **form.cleaned_data),
+        )
+        if decision is not None:
+            messages.success(request, f"Recorded: {decision.get_outcome_display()} {found}, by {request.user}.")
+            return redirect("version", slug, number)
+    asked = found.approval_requests.select_related("requested_by", "decision__decided_by").first()
+    context = {
+        "version": found,
+        "asked": asked,
+        "form": form,
+        "refusal": approvals.decide.refusal(found, request.user),
+        "blockers": gates.blockers(found),
+        "events": events_of_version(found)[:12],
+        **_assessed(found),
+    }
+    return render(request, "pages/review.html", context, status=form.status)
+
+
+def _assessed(found: ModelVersion) -> dict:
+    """The newest finished assessment, what needs attention in it, and what changed since the approved version."""
+    assessment = summaries.latest_by_version([found.pk], states=["done"]).get(found.pk)
+    verdicts = list(assessment.verdicts.all()) if assessment else []
+    before = _approved_before(found)
+    return {
+        "assessment": assessment,
+        "counts": summaries.verdict_counts([assessment.pk]).get(assessment.pk, {}) if assessment else {},
+        "attention": [verdict for verdict in verdicts if verdict.verdict in summaries.ATTENTION],
+        "before": before,
+        "changes": _changes(verdicts, before) if before else [],
+    }
+
+
+def _approved_before(found: ModelVersion) -> Assessment | None:
+    """The newest assessment of the last approved version before this one."""
+    earlier = found.model.versions.in_use().filter(number__lt=found.number).order_by("-number").first()
+    if earlier is None:
+        return None
+    return summaries.latest_by_version([earlier.pk], states=["done"]).get(earlier.pk)
+
+
+def _changes(verdicts: list[Verdict], before: Assessment) -> list[tuple[Verdict, Verdict | None]]:
+    """Each criterion with its verdict on the approved version."""
+    old = {(verdict.metric, _key(verdict)): verdict for verdict in before.verdicts.all()}
+    judged = [verdict for verdict in verdicts if verdict.verdict != Verdict.Word.NOT_APPLICABLE]
+    return [(verdict, old.get((verdict.metric, _key(verdict)))) for verdict in judged]
+
+
+def _key(verdict: Verdict) -> tuple:
+    return tuple(sorted(verdict.group.items()))

@@ -1,0 +1,72 @@
+"""One version: what it is, its assessments, its approval."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from assessments.actions import assessments as assessing
+from assessments.forms import StartForm
+from assessments.views import summaries
+from modelrisk.pages.history import events_of_version
+from registry.approvals import actions as approvals
+from registry.forms import RequestApprovalForm
+from registry.models import ModelVersion
+
+
+@require_http_methods(["GET", "POST"])
+def version(request, slug: str, number: int) -> HttpResponse:
+    """Posting starts an assessment."""
+    found = visible(request, slug, number)
+    form = StartForm(request.POST or None, user=request.user, version=found)
+    if request.method == "POST":
+        started = form.perform(lambda: assessing.start(found, actor=request.user, **form.asked()))
+        if started is not None:
+            messages.success(request, f"{started} is queued. This page follows it.")
+            return redirect("assessment", started.pk)
+    return _page(request, found, start=form, status=form.status)
+
+
+@require_POST
+def request_approval(request, slug: str, number: int) -> HttpResponse:
+    found = visible(request, slug, number)
+    form = RequestApprovalForm(request.POST)
+    asked = form.perform(
+        lambda: approvals.request_approval(found, actor=request.user, note=form.cleaned_data["note"]),
+    )
+    if asked is None:
+        return _page(request, found, request_form=form, status=form.status)
+    messages.success(request, f"Approval of {found} is requested. A reviewer who did not build it decides.")
+    return redirect("version", slug, number)
+
+
+@require_POST
+def withdraw(request, slug: str, number: int) -> HttpResponse:
+    found = visible(request, slug, number)
+    approvals.withdraw_request(found, actor=request.user)
+    messages.success(request, f"The request for {found} is withdrawn.")
+    return redirect("version", slug, number)
+
+
+def visible(request, slug: str, number: int) -> ModelVersion:
+    versions = ModelVersion.objects.visible_to(request.user)
+    versions = versions.select_related("model__owner", "artifact", "created_by")
+    return get_object_or_404(versions, model__slug=slug, number=number)
+
+
+def _page(request, found: ModelVersion, *, start=None, request_form=None, status: int = 200) -> HttpResponse:
+    assessments = list(summaries.light(found.assessments.select_related("requested_by"))[:50])
+    counts = summaries.verdict_counts(a.pk for a in assessments)
+    context = {
+        "version": found,
+        "rows": [(assessment, counts.get(assessment.pk, {})) for assessment in assessments],
+        "start": start or StartForm(user=request.user, version=found),
+        "start_refusal": assessing.start.refusal(found, request.user),
+        "request_form": request_form or RequestApprovalForm(),
+        "request_refusal": approvals.request_approval.refusal(found, request.user),
+        "withdraw_refusal": approvals.withdraw_request.refusal(found, request.user),
+        "decide_refusal": approvals.decide.refusal(found, request.user),
+        "requests": found.approval_requests.select_related("requested_by", "decision__decided_by"),
+        "events": events_of_version(found)[:12],
+    }
+    return render(request, "pages/version.html", context, status=status)

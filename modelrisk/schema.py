@@ -1,0 +1,57 @@
+"""The OpenAPI document: every operation declares its error answers without saying so itself."""
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+
+
+class ErrorSerializer(serializers.Serializer):
+    """What every error answers with."""
+
+    code = serializers.CharField(help_text="Stays the same over releases; compare this one.")
+    message = serializers.CharField(help_text="What is wrong, for people.")
+    hint = serializers.CharField(allow_blank=True, help_text="What to do about it.")
+    field = serializers.CharField(allow_blank=True, help_text="The input that is wrong, where it is one.")
+    fields = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Every input that is wrong."
+    )
+
+
+MEANINGS = {
+    "400": "An input cannot be used: the message says what is wrong, the hint what to do.",
+    "401": "No token, or one that is wrong or has expired.",
+    "403": "A rule says no; the message is the reason.",
+    "404": "It does not exist, or you may not see it.",
+    "409": "The object is no longer in a state that allows this.",
+    "413": "The body or the file is bigger than the limit.",
+    "429": "Too many attempts; wait for the seconds in Retry-After.",
+    "503": "The file store or the sandbox does not answer; nothing was changed.",
+}
+
+
+class DeclaresErrors(AutoSchema):
+    """Adds the answers that authentication, parsing, visibility and rules may give to any view of their kind."""
+
+    def _get_response_bodies(self, direction="response"):
+        answers = super()._get_response_bodies(direction)
+        for code in self._error_codes():
+            if code not in answers:
+                declared = OpenApiResponse(ErrorSerializer, MEANINGS[code])
+                answers[code] = self._get_response_for_code(declared, code, ["application/json"], direction)
+        return dict(sorted(answers.items()))
+
+    def _error_codes(self) -> list[str]:
+        codes = {"400"} if self._takes_input() else set()
+        if AllowAny not in self.view.permission_classes:
+            codes |= {"401", "403"}
+        if "{" in self.path:
+            codes |= {"404"}
+        if self.method in {"POST", "PUT", "PATCH"}:
+            codes |= {"409", "413"} if self.get_request_serializer() else {"409"}
+        if self.view.throttle_classes:
+            codes |= {"401", "429"}
+        return sorted(codes)
+
+    def _takes_input(self) -> bool:
+        return self.method != "GET" or bool(self._get_parameters())

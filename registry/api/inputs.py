@@ -1,0 +1,85 @@
+"""What the registry's actions are given over the API. The rules on it are the actions'; here is only its form."""
+
+from django.contrib.auth import get_user_model
+from rest_framework import serializers
+
+from registry.models import Column, Decision, MLModel
+
+
+def read(view, kind: type[serializers.Serializer]) -> dict:
+    """What the request gives, in the form that the action takes. Raises ValidationError."""
+    form = kind(data=view.request.data, context=view.get_serializer_context())
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+class NewModelSerializer(serializers.Serializer):
+    name = serializers.CharField(max_length=120)
+    purpose = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="What decisions it serves, for whom, and what it must not be used for.",
+    )
+    domain = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    tier = serializers.ChoiceField(choices=MLModel.Tier.choices, required=False)
+    developers = serializers.SlugRelatedField(
+        slug_field="username",
+        queryset=get_user_model().objects.filter(is_active=True),
+        many=True,
+        required=False,
+        help_text="Usernames of those who build it; they may not judge it.",
+    )
+
+
+class NewDatasetSerializer(serializers.Serializer):
+    name = serializers.CharField(max_length=120)
+    description = serializers.CharField(required=False, allow_blank=True)
+
+
+class UploadedFile(serializers.FileField):
+    """A file, streamed to disk. An empty one reaches the action, which says more about it than the form could."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(allow_empty_file=True, max_length=255, **kwargs)
+
+
+class NewVersionSerializer(serializers.Serializer):
+    file = UploadedFile(help_text="A scikit-learn estimator or pipeline, written by joblib.")
+    notes = serializers.CharField(required=False, allow_blank=True)
+
+
+class NewDatasetVersionSerializer(serializers.Serializer):
+    file = UploadedFile(help_text="CSV, Parquet, or a DataFrame written by joblib.")
+    target = serializers.CharField(
+        max_length=255, required=False, help_text="The column to predict; guessed if absent."
+    )
+    favourable = serializers.CharField(
+        max_length=200, required=False, help_text="The label of the target that people want; guessed if absent."
+    )
+
+
+class EditedColumnSerializer(serializers.Serializer):
+    """Names a column; what is left out stays as it is."""
+
+    name = serializers.CharField(max_length=255, trim_whitespace=False)
+    role = serializers.ChoiceField(choices=Column.Role.choices, required=False)
+    kind = serializers.ChoiceField(choices=Column.Kind.choices, required=False)
+    mutable = serializers.ChoiceField(choices=Column.Mutable.choices, required=False)
+    minimum = serializers.FloatField(required=False, allow_null=True)
+    maximum = serializers.FloatField(required=False, allow_null=True)
+    integer = serializers.BooleanField(required=False)
+
+
+class EditedColumnsSerializer(serializers.Serializer):
+    columns = EditedColumnSerializer(many=True, max_length=5000)
+    favourable = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class NewApprovalRequestSerializer(serializers.Serializer):
+    note = serializers.CharField(required=False, allow_blank=True)
+
+
+class NewDecisionSerializer(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    note = serializers.CharField(help_text="Why; it is kept with the decision.", allow_blank=True)
+    valid_until = serializers.DateField(required=False, allow_null=True)

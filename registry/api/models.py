@@ -1,0 +1,97 @@
+"""Models and their versions: register, upload, ask for approval, decide."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action as route
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from registry import actions
+from registry.api import inputs
+from registry.api.offers import offer
+from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows, send_file
+from registry.api.serializers import (
+    ApprovalRequestSerializer,
+    DecisionSerializer,
+    ModelRowSerializer,
+    ModelSerializer,
+    VersionRowSerializer,
+    VersionSerializer,
+)
+from registry.approvals import actions as approvals
+from registry.models import MLModel, ModelVersion
+
+
+class ModelViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    """The inventory: each model is a method for a purpose, stable over its versions."""
+
+    queryset = MLModel.objects.select_related("owner").prefetch_related("developers")
+
+    def get_serializer_class(self):
+        return ModelRowSerializer if self.action == "list" else ModelSerializer
+
+    @extend_schema(request=inputs.NewModelSerializer, responses={201: ModelSerializer})
+    def create(self, request):
+        """Register a model; you become its owner."""
+        model = actions.register_model(MLModel, actor=request.user, **inputs.read(self, inputs.NewModelSerializer))
+        return Response(self.get_serializer(model).data, status=201)
+
+    @extend_schema(responses=VersionRowSerializer(many=True))
+    @route(detail=True, methods=["get"], parser_classes=[MultiPartParser])
+    def versions(self, request, pk=None):
+        """The versions of one model, newest first."""
+        rows = self.get_object().versions.select_related("model", "artifact", "created_by")
+        return self.page_of(rows, VersionRowSerializer)
+
+    @extend_schema(request={"multipart/form-data": inputs.NewVersionSerializer}, responses={201: VersionSerializer})
+    @versions.mapping.post
+    def upload(self, request, pk=None):
+        """Upload a version. The file is read in a sandbox, never here; it is stored once, under its SHA-256."""
+        model = self.get_object()
+        version = actions.upload_version(model, actor=request.user, **inputs.read(self, inputs.NewVersionSerializer))
+        return Response(VersionSerializer(version, context=self.get_serializer_context()).data, status=201)
+
+
+class VersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet):
+    """One artefact of a model under test and approval."""
+
+    queryset = ModelVersion.objects.select_related("model", "model__owner", "artifact", "created_by")
+    serializer_class = VersionSerializer
+
+    @extend_schema(responses=FILE_ANSWERS)
+    @route(detail=True, methods=["get"], content_negotiation_class=AsAsked)
+    def file(self, request, pk=None):
+        """The file as it was uploaded."""
+        version = self.get_object()
+        return send_file(version.artifact, version.original_name)
+
+    @extend_schema(request=inputs.NewApprovalRequestSerializer, responses={201: ApprovalRequestSerializer})
+    @route(detail=True, methods=["post"], url_path="request-approval")
+    def request_approval(self, request, pk=None):
+        """Ask for a decision, with the evidence as it is now."""
+        version = self.get_object()
+        given = inputs.read(self, inputs.NewApprovalRequestSerializer)
+        made = approvals.request_approval(version, actor=request.user, **given)
+        return Response(ApprovalRequestSerializer(made, context=self.get_serializer_context()).data, status=201)
+
+    @extend_schema(request=None, responses={200: VersionSerializer})
+    @route(detail=True, methods=["post"])
+    def withdraw(self, request, pk=None):
+        """Take the open request back."""
+        approvals.withdraw_request(self.get_object(), actor=request.user)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=inputs.NewDecisionSerializer, responses={201: DecisionSerializer})
+    @route(detail=True, methods=["post"])
+    def decide(self, request, pk=None):
+        """Answer the open request: approve, approve with conditions, or reject."""
+        version = self.get_object()
+        decision = approvals.decide(version, actor=request.user, **inputs.read(self, inputs.NewDecisionSerializer))
+        return Response(DecisionSerializer(decision, context=self.get_serializer_context()).data, status=201)
+
+
+offer(MLModel, actions.upload_version, route="model-versions")
+offer(ModelVersion, approvals.request_approval, route="version-request-approval")
+offer(ModelVersion, approvals.withdraw_request, route="version-withdraw")
+offer(ModelVersion, approvals.decide, route="version-decide")

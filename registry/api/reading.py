@@ -1,0 +1,111 @@
+"""What the API's reads share: rows by who asks, filters that refuse a misspelt name, files, history."""
+
+from django.http import HttpResponseRedirect, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action as route
+from rest_framework.negotiation import DefaultContentNegotiation
+
+from registry import storage
+from registry.models import Artifact, AuditEvent
+from registry.refusals import BadInput
+
+PAGING = {"cursor", "page_size"}
+FILE_ANSWERS = {
+    (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
+    302: OpenApiResponse(description="The file is at the address in Location, for a minute."),
+}
+
+
+class VisibleRows:
+    """Rows that the person may see: what is not among them does not exist for them (404, not 403)."""
+
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def get_queryset(self):
+        return super().get_queryset().visible_to(self.request.user)
+
+    def page_of(self, rows, serializer_class):
+        """One page of `rows` as the answer of a list."""
+        page = self.paginate_queryset(rows)
+        serializer = serializer_class(page, many=True, context=self.get_serializer_context())
+        return self.get_paginated_response(serializer.data)
+
+
+class ListFilters(serializers.Serializer):
+    """The filters of a list. A misspelt one is refused: ignored, it would silently answer with everything."""
+
+    @classmethod
+    def read(cls, view) -> dict:
+        """What was asked for, by name."""
+        request = view.request
+        known = set(cls().fields)
+        if unknown := sorted(set(request.query_params) - known - PAGING):
+            raise BadInput(
+                f"There is no filter {unknown[0]}.",
+                hint=f"This list knows {', '.join(sorted(known | PAGING))}.",
+                code="unknown_filter",
+                field=unknown[0],
+            )
+        filters = cls(data=request.query_params, context=view.get_serializer_context())
+        filters.is_valid(raise_exception=True)
+        return filters.validated_data
+
+
+class VisibleRow(serializers.PrimaryKeyRelatedField):
+    """The id of a row that the person may see; another's and none are told apart by nobody."""
+
+    default_error_messages = {"does_not_exist": "There is no {kind} {pk_value} that you may see."}
+
+    def get_queryset(self):
+        return super().get_queryset().visible_to(self.context["request"].user)
+
+    def fail(self, key, **kwargs):
+        super().fail(key, kind=self.queryset.model._meta.verbose_name, **kwargs)
+
+
+class AsAsked(DefaultContentNegotiation):
+    """For files, whose address says what they are, whatever the client says it accepts."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+def send_file(artifact: Artifact, filename: str):
+    """A link to the file store where it makes links; else the file, streamed."""
+    if url := storage.signed_url(artifact, filename):
+        return HttpResponseRedirect(url)
+    response = StreamingHttpResponse(storage.open_stream(artifact), content_type="application/octet-stream")
+    response["Content-Length"] = artifact.size
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename)
+    return response
+
+
+class AuditEventSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id",
+            "at",
+            "actor_name",
+            "action",
+            "refused",
+            "object_type",
+            "object_id",
+            "object_label",
+            "summary",
+            "detail",
+            "request_id",
+        ]
+
+
+class HasHistory:
+    """`history/`: what happened to this row, for whoever sees the row."""
+
+    @extend_schema(responses=AuditEventSerializer(many=True), filters=False)
+    @route(detail=True, methods=["get"], serializer_class=AuditEventSerializer)
+    def history(self, request, pk=None):
+        """What happened to it, who did it; newest first."""
+        return self.page_of(AuditEvent.objects.about(self.get_object()), AuditEventSerializer)

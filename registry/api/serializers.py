@@ -1,0 +1,216 @@
+"""The registry's rows as JSON.
+
+A list holds short rows: what costs a question per row (`available_actions`), or much room, is in the whole object, at
+its `url`.
+"""
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from registry.api.offers import AvailableActions
+from registry.models import ApprovalRequest, Column, Dataset, DatasetVersion, Decision, MLModel, ModelVersion
+
+
+class LinkSerializer(serializers.Serializer):
+    """Another object: enough to show it and to go there."""
+
+    id = serializers.IntegerField()
+    label = serializers.CharField()
+    url = serializers.URLField()
+
+
+@extend_schema_field(LinkSerializer)
+class Link(serializers.HyperlinkedRelatedField):
+    """A related row as {id, label, url}."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(view_name=f"api:{kwargs.pop('route')}", read_only=True, **kwargs)
+
+    def use_pk_only_optimization(self) -> bool:
+        return False
+
+    def to_representation(self, value) -> dict:
+        return {"id": value.pk, "label": str(value), "url": super().to_representation(value)}
+
+
+def username(**kwargs) -> serializers.SlugRelatedField:
+    return serializers.SlugRelatedField(slug_field="username", read_only=True, **kwargs)
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    url = serializers.HyperlinkedIdentityField(view_name="api:model-detail")
+    versions_url = serializers.HyperlinkedIdentityField(view_name="api:model-versions")
+    owner = username()
+    developers = username(many=True)
+    available_actions = AvailableActions()
+
+    class Meta:
+        model = MLModel
+        fields = [
+            "id",
+            "url",
+            "name",
+            "slug",
+            "purpose",
+            "domain",
+            "tier",
+            "owner",
+            "developers",
+            "created_at",
+            "versions_url",
+            "available_actions",
+        ]
+
+
+class ModelRowSerializer(ModelSerializer):
+    """As it stands in a list."""
+
+    class Meta(ModelSerializer.Meta):
+        fields = [name for name in ModelSerializer.Meta.fields if name not in {"available_actions"}]
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    url = serializers.HyperlinkedIdentityField(view_name="api:version-detail")
+    model = Link(route="model-detail")
+    sha256 = serializers.CharField(source="artifact.sha256", read_only=True)
+    size = serializers.IntegerField(source="artifact.size", read_only=True, help_text="bytes")
+    file_url = serializers.HyperlinkedIdentityField(view_name="api:version-file")
+    estimator = serializers.DictField(read_only=True, help_text="What the sandbox read of it.")
+    created_by = username()
+    available_actions = AvailableActions()
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id",
+            "url",
+            "model",
+            "number",
+            "sha256",
+            "size",
+            "format",
+            "original_name",
+            "file_url",
+            "estimator",
+            "notes",
+            "approval_status",
+            "created_by",
+            "created_at",
+            "available_actions",
+        ]
+
+
+class VersionRowSerializer(VersionSerializer):
+    """As it stands in a list."""
+
+    class Meta(VersionSerializer.Meta):
+        fields = [name for name in VersionSerializer.Meta.fields if name not in {"estimator", "available_actions"}]
+
+
+class DatasetSerializer(serializers.ModelSerializer):
+    url = serializers.HyperlinkedIdentityField(view_name="api:dataset-detail")
+    versions_url = serializers.HyperlinkedIdentityField(view_name="api:dataset-versions")
+    owner = username()
+    available_actions = AvailableActions()
+
+    class Meta:
+        model = Dataset
+        fields = [
+            "id",
+            "url",
+            "name",
+            "slug",
+            "description",
+            "owner",
+            "created_at",
+            "versions_url",
+            "available_actions",
+        ]
+
+
+class DatasetRowSerializer(DatasetSerializer):
+    """As it stands in a list."""
+
+    class Meta(DatasetSerializer.Meta):
+        fields = [name for name in DatasetSerializer.Meta.fields if name not in {"available_actions"}]
+
+
+class ColumnSerializer(serializers.ModelSerializer):
+    profile = serializers.DictField(read_only=True, help_text="{dtype, missing, distinct, min, max, mean, std, top}")
+
+    class Meta:
+        model = Column
+        fields = ["position", "name", "role", "kind", "mutable", "minimum", "maximum", "integer", "profile"]
+
+
+class DatasetVersionSerializer(serializers.ModelSerializer):
+    url = serializers.HyperlinkedIdentityField(view_name="api:dataset-version-detail")
+    dataset = Link(route="dataset-detail")
+    sha256 = serializers.CharField(source="artifact.sha256", read_only=True)
+    size = serializers.IntegerField(source="artifact.size", read_only=True, help_text="bytes")
+    file_url = serializers.HyperlinkedIdentityField(view_name="api:dataset-version-file")
+    target = serializers.CharField(source="target.name", read_only=True, default=None, allow_null=True)
+    columns = ColumnSerializer(many=True, read_only=True)
+    created_by = username()
+    available_actions = AvailableActions()
+
+    class Meta:
+        model = DatasetVersion
+        fields = [
+            "id",
+            "url",
+            "dataset",
+            "number",
+            "sha256",
+            "size",
+            "format",
+            "original_name",
+            "file_url",
+            "rows",
+            "target",
+            "favourable",
+            "created_by",
+            "created_at",
+            "columns",
+            "available_actions",
+        ]
+
+
+class DatasetVersionRowSerializer(DatasetVersionSerializer):
+    """As it stands in a list."""
+
+    class Meta(DatasetVersionSerializer.Meta):
+        fields = [
+            name
+            for name in DatasetVersionSerializer.Meta.fields
+            if name not in {"target", "columns", "available_actions"}
+        ]
+
+
+class EvidenceSerializer(serializers.Serializer):
+    """One thing that a decision rests on, bound by hash."""
+
+    kind = serializers.CharField()
+    id = serializers.IntegerField()
+    label = serializers.CharField()
+    sha256 = serializers.CharField()
+    summary = serializers.DictField()
+
+
+class ApprovalRequestSerializer(serializers.ModelSerializer):
+    version = Link(route="version-detail")
+    requested_by = username()
+    evidence = EvidenceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ApprovalRequest
+        fields = ["id", "version", "requested_by", "requested_at", "note", "evidence", "closed_at"]
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    request = ApprovalRequestSerializer(read_only=True)
+    decided_by = username()
+
+    class Meta:
+        model = Decision
+        fields = ["id", "request", "outcome", "note", "valid_until", "decided_by", "decided_at"]

@@ -1,0 +1,15 @@
+"""Pages of the registry alone; those that show assessments too are in modelrisk.urls."""
+
+from django.urls import path
+
+from registry.views import datasets, models
+
+urlpatterns = [
+    path("models/register/", models.register, name="register-model"),
+    path("models/<slug:slug>/v<int:number>/file/", models.version_file, name="version-file"),
+    path("datasets/", datasets.datasets, name="datasets"),
+    path("datasets/register/", datasets.register, name="dataset-register"),
+    path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),
+    path("datasets/<slug:slug>/v<int:number>/", datasets.dataset_version, name="dataset-version"),
+    path("datasets/<slug:slug>/v<int:number>/file/", datasets.dataset_file, name="dataset-file"),
+]

@@ -1,0 +1,128 @@
+"""What cannot be used is refused with a sentence and a hint, and leaves nothing behind."""
+
+import io
+
+import joblib
+import pandas
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from assessments import tasks
+from assessments.models import TestResult
+from registry.models import Artifact, Column, DatasetVersion, ModelVersion
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db]
+
+TABLE = "age,sex,income\n" + "".join(f"{20 + n % 40},{'FM'[n % 2]},{'no' if n % 3 else 'yes'}\n" for n in range(60))
+
+
+def pickled_class_of_a_library_that_is_not_here() -> bytes:
+    return b"\x80\x02cno_such_library_of_models\nClassifier\n."
+
+
+def dumped(thing) -> bytes:
+    written = io.BytesIO()
+    joblib.dump(thing, written)
+    return written.getvalue()
+
+
+def rows_of_everything() -> list[int]:
+    return [kind.objects.count() for kind in (Artifact, ModelVersion, DatasetVersion, Column)]
+
+
+def refused(answer, *, code: str, status: int = 400) -> dict:
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (status, code), told
+    assert told["message"].endswith(".")
+    assert told["hint"].endswith(".")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("model.joblib", b"this is a letter, not a model\n" * 20, "not_a_model"),
+        ("model.joblib", b"", "empty_file"),
+        ("model.joblib", pickled_class_of_a_library_that_is_not_here(), "missing_library"),
+        ("model.joblib", dumped({"not": "a model"}), "not_an_estimator"),
+        ("model.onnx", b"\x08\x07", "unsupported_format"),
+    ],
+)
+def test_a_file_that_is_no_model_leaves_nothing(call, scene, owner, name, content, code):
+    before = rows_of_everything()
+    api = call(owner)
+    answer = api.post(
+        f"/api/v1/models/{scene.model.pk}/versions/", {"file": SimpleUploadedFile(name, content)}, format="multipart"
+    )
+    assert refused(answer, code=code)["field"] == "file"
+    assert rows_of_everything() == before
+
+
+def test_a_truncated_model_leaves_nothing(call, scene, owner, tiny_files):
+    before = rows_of_everything()
+    file = SimpleUploadedFile("model.joblib", tiny_files.model[: len(tiny_files.model) // 2])
+    answer = call(owner).post(f"/api/v1/models/{scene.model.pk}/versions/", {"file": file}, format="multipart")
+    refused(answer, code="truncated")
+    assert rows_of_everything() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "code"),
+    [
+        (TABLE.encode(), {"target": "wealth"}, "no_target"),
+        (TABLE.encode(), {"target": "income", "favourable": "perhaps"}, "label_mismatch"),
+        (b"", {}, "empty_file"),
+        (b"\x00\x01\x02\x03" * 50, {}, "unreadable_data"),
+        ("".join(TABLE.splitlines(keepends=True)[:11]).encode(), {"target": "income"}, "too_few_rows"),
+    ],
+    ids=["no target", "no such label", "empty", "not text", "ten rows"],
+)
+def test_data_that_cannot_be_used_leaves_nothing(call, scene, owner, content, given, code):
+    before = rows_of_everything()
+    file = SimpleUploadedFile("table.csv", content)
+    dataset = scene.dataset_version.dataset_id
+    answer = call(owner).post(f"/api/v1/datasets/{dataset}/versions/", {"file": file, **given}, format="multipart")
+    refused(answer, code=code)
+    assert rows_of_everything() == before
+
+
+def test_an_upload_over_the_limit_is_too_big(call, scene, owner, settings):
+    settings.MODELRISK_MAX_UPLOAD_BYTES = 100_000
+    before = rows_of_everything()
+    file = SimpleUploadedFile("model.joblib", b"\x80" * 300_000)
+    answer = call(owner).post(f"/api/v1/models/{scene.model.pk}/versions/", {"file": file}, format="multipart")
+    told = refused(answer, code="too_big", status=413)
+    assert "limit" in told["message"]
+    assert rows_of_everything() == before
+
+
+def test_a_form_without_its_file_says_so(call, scene, owner):
+    answer = call(owner).post(f"/api/v1/models/{scene.model.pk}/versions/", {"notes": "x"}, format="multipart")
+    assert list(refused(answer, code="invalid")["fields"]) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda frame: frame.drop(columns="hours"), "hours"),
+        (lambda frame: frame[frame["income"] == ">50K"], "income"),
+    ],
+    ids=["a column that the model needs is missing", "one class"],
+)
+def test_what_shows_only_when_model_meets_data_ends_the_assessment_in_words(
+    call, scene, owner, tiny_files, spoil, word
+):
+    api = call(owner)
+    spoiled = spoil(pandas.read_csv(io.BytesIO(tiny_files.data)))
+    file = SimpleUploadedFile("spoiled.csv", spoiled.to_csv(index=False).encode())
+    given = {"file": file, "target": "income", "favourable": ">50K"}
+    data = api.post(f"/api/v1/datasets/{scene.dataset_version.dataset_id}/versions/", given, format="multipart").json()
+    started = api.post(
+        "/api/v1/assessments/", {"version": scene.version.pk, "dataset_version": data["id"], "plan": "quick"}
+    ).json()
+    tasks.execute(started["id"])
+    told = api.get(started["url"]).json()
+    assert told["state"] == "failed"
+    assert word in told["error"]
+    assert told["hint"]
+    assert not TestResult.objects.filter(assessment=started["id"]).exists()

@@ -1,0 +1,43 @@
+"""The document and the page that shows it."""
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+
+def test_the_document_is_valid_openapi_3_1(client, db):
+    document = client.get("/api/v1/schema/?format=json").json()
+    assert document["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_operation_declares_its_error_answers(client, db):
+    document = client.get("/api/v1/schema/?format=json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            errors = {code for code in operation["responses"] if code >= "400"}
+            assert errors & {"401", "429"}, f"{method} {path}"
+            for code in errors:
+                schema = operation["responses"][code]["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Error"}, f"{method} {path} {code}"
+
+
+def test_the_docs_hold_no_script_or_style_of_their_own(client, db):
+    page = client.get("/api/v1/docs/").content.decode()
+    assert "<style" not in page
+    assert "<script>" not in page
+    assert "http://" not in page.replace("http://testserver", "")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_docs_show_every_address_under_our_content_policy(live_server, page):
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: r.url.startswith((live_server.url, "data:", "blob:")) or complaints.append(r.url))
+    page.goto(f"{live_server.url}/api/v1/docs/")
+    page.get_by_text("/api/v1/whoami/").first.wait_for()
+    assert page.locator(".opblock").count() > 20
+    page.locator("#operations-models-models_create .opblock-summary-control").click()
+    page.get_by_text("Register a model; you become its owner.").first.wait_for()
+    assert complaints == []

@@ -1,0 +1,110 @@
+"""The main job over the API: register, upload, assess in the real sandbox, read, decide."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from assessments import tasks
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+TESTS = ["performance.discrimination", "performance.threshold_metrics", "fairness.group_metrics"]
+
+
+def posted(api, address: str, given: dict, *, status: int, **kwargs) -> dict:
+    answer = api.post(address, given, **kwargs)
+    assert answer.status_code == status, answer.json()
+    return answer.json()
+
+
+@pytest.fixture
+def uploaded(call, owner, developer, tiny_files) -> dict:
+    """A version and the data to assess it on, through the API alone."""
+    api = call(owner)
+    model = posted(
+        api, "/api/v1/models/", {"name": "Income", "tier": 1, "developers": [developer.username]}, status=201
+    )
+    file = SimpleUploadedFile("income.joblib", tiny_files.model)
+    version = posted(api, model["versions_url"], {"file": file}, status=201, format="multipart")
+    dataset = posted(api, "/api/v1/datasets/", {"name": "Census"}, status=201)
+    file = SimpleUploadedFile("census.csv", tiny_files.data)
+    data = posted(
+        api,
+        dataset["versions_url"],
+        {"file": file, "target": "income", "favourable": ">50K"},
+        status=201,
+        format="multipart",
+    )
+    return {"api": api, "model": model, "version": version, "data": data}
+
+
+@pytest.fixture
+def assessed(uploaded) -> dict:
+    given = {"version": uploaded["version"]["id"], "dataset_version": uploaded["data"]["id"]}
+    started = posted(
+        uploaded["api"], "/api/v1/assessments/", {**given, "plan": "quick", "tests": TESTS, "seed": 7}, status=202
+    )
+    tasks.execute(started["id"])
+    return {**uploaded, "run": uploaded["api"].get(started["url"]).json()}
+
+
+def test_an_upload_says_what_the_sandbox_read_and_comes_back_byte_for_byte(uploaded, tiny_files):
+    version, data = uploaded["version"], uploaded["data"]
+    assert version["estimator"]["classes"] == ["<=50K", ">50K"]
+    assert version["size"] == len(tiny_files.model)
+    assert data["rows"] == tiny_files.data.count(b"\n") - 1
+    assert data["target"] == "income"
+    assert [column["name"] for column in data["columns"] if column["role"] == "sensitive"] == ["age", "sex"]
+
+    answer = uploaded["api"].get(uploaded["version"]["file_url"])
+    assert b"".join(answer.streaming_content) == tiny_files.model
+    assert answer["Content-Disposition"] == 'attachment; filename="income.joblib"'
+
+
+def test_polling_ends_with_results_equal_to_scikit_learns(assessed, tiny_files):
+    import io
+
+    import joblib
+    import pandas
+    from sklearn.metrics import accuracy_score, roc_auc_score
+
+    run = assessed["run"]
+    assert run["state"] == "done", run["error"]
+    assert {step["id"]: step["status"] for step in run["tests"]} == dict.fromkeys(TESTS, "done")
+    assert sum(run["verdicts"].values()) > 0
+    frame = pandas.read_csv(io.BytesIO(tiny_files.data))
+    model = joblib.load(io.BytesIO(tiny_files.model))
+    rows, labels = frame.drop(columns="income"), frame["income"]
+    expected = {
+        "roc_auc": roc_auc_score(labels == ">50K", model.predict_proba(rows)[:, 1]),
+        "accuracy": accuracy_score(labels, model.predict(rows)),
+    }
+    results = assessed["api"].get(run["results_url"]).json()
+    found = {measure["metric"]: measure["value"] for test in results["tests"] for measure in test["measures"]}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+
+
+def test_each_chart_comes_as_picture_and_as_numbers(assessed):
+    api = assessed["api"]
+    charts = {chart["id"]: chart for chart in api.get(assessed["run"]["charts_url"]).json()}
+    assert {"roc", "precision_recall", "ks_original", "precision_threshold", "count_sex"} <= set(charts)
+    for chart in charts.values():
+        assert api.get(chart["svg"]).content.lstrip().startswith(b"<svg "), chart["id"]
+        assert api.get(chart["png"]).content.startswith(b"\x89PNG"), chart["id"]
+        assert b"," in api.get(chart["csv"], HTTP_ACCEPT="text/csv").content, chart["id"]
+
+
+def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, reviewer, auditor):
+    owner, version = assessed["api"], assessed["version"]
+    asked = posted(owner, f"{version['url']}request-approval/", {"note": "Please decide."}, status=201)
+    assert asked["evidence"][0]["sha256"] == assessed["run"]["results_sha256"]
+    decision = posted(
+        call(reviewer),
+        f"{version['url']}decide/",
+        {"outcome": "reject", "note": "Too few rows to tell."},
+        status=201,
+    )
+    assert decision["decided_by"] == "reviewer"
+    assert owner.get(version["url"]).json()["approval_status"] == "rejected"
+    assert owner.get("/api/v1/decisions/").json()["results"] == [decision]
+    told = call(auditor).get("/api/v1/audit-events/", {"actor_name": "owner", "page_size": 200}).json()["results"]
+    story = ["approval.request", "assessment.start", "dataset.upload", "dataset.register", "version.upload"]
+    assert [event["action"] for event in told if not event["action"].startswith("token.")] == [*story, "model.register"]

@@ -1,0 +1,216 @@
+"""Page and API are two doors to the same action: for each of the cast both open, or both stay shut."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import joblib
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from assessments.actions import assessments as assessing
+from registry import actions
+from registry.approvals import actions as approvals
+from registry.forms import ColumnsForm
+from registry.models import Dataset, MLModel
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+CAST = ["owner", "developer", "validator", "reviewer", "auditor", "outsider", "neighbour"]
+
+
+@dataclass(frozen=True)
+class Door:
+    """One action: how to bring the scene to where it matters, its subject, and how both doors are asked."""
+
+    action: Callable
+    subject: Callable
+    api: Callable
+    page: Callable
+    before: Callable = lambda scene: None
+
+
+def another_model(scene) -> SimpleUploadedFile:
+    written = io.BytesIO()
+    joblib.dump({"version": "another"}, written)
+    return SimpleUploadedFile("another.joblib", written.getvalue())
+
+
+def another_table() -> SimpleUploadedFile:
+    rows = "".join(f"{n},{n % 2}\n" for n in range(50))
+    return SimpleUploadedFile("another.csv", f"age,income\n{rows}".encode())
+
+
+def version_page(name: str, scene) -> str:
+    return reverse(name, args=[scene.model.slug, scene.version.number])
+
+
+def start_page(client, scene):
+    given = {"dataset_version": scene.dataset_version.pk, "plan_name": "quick"}
+    return client.post(version_page("version", scene), given)
+
+
+def start_api(client, scene):
+    given = {"version": scene.version.pk, "dataset_version": scene.dataset_version.pk, "plan": "quick"}
+    return client.post("/api/v1/assessments/", given)
+
+
+def columns_page(client, scene):
+    form = ColumnsForm(version=scene.dataset_version)
+    given = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    given = {name: value for name, value in given.items() if value not in (None, False)}
+    return client.post(reverse("dataset-version", args=[scene.dataset_version.dataset.slug, 1]), given)
+
+
+def put_state(state: str) -> Callable:
+    def before(scene) -> None:
+        scene.assessment.state = state
+        scene.assessment.save(update_fields=["state"])
+
+    return before
+
+
+def ask_for_approval(scene) -> None:
+    approvals.request_approval(scene.version, actor=scene.model.owner)
+
+
+REJECTION = {"outcome": "reject", "note": "Too few rows to tell."}
+DOORS = {
+    "model.register": Door(
+        action=actions.register_model,
+        subject=lambda scene: MLModel,
+        api=lambda client, scene: client.post("/api/v1/models/", {"name": "Another"}),
+        page=lambda client, scene: client.post(reverse("register-model"), {"name": "Another", "tier": 2}),
+    ),
+    "dataset.register": Door(
+        action=actions.register_dataset,
+        subject=lambda scene: Dataset,
+        api=lambda client, scene: client.post("/api/v1/datasets/", {"name": "Another"}),
+        page=lambda client, scene: client.post(reverse("dataset-register"), {"name": "Another"}),
+    ),
+    "dataset.upload": Door(
+        action=actions.upload_dataset_version,
+        subject=lambda scene: scene.dataset_version.dataset,
+        api=lambda client, scene: client.post(
+            f"/api/v1/datasets/{scene.dataset_version.dataset_id}/versions/",
+            {"file": another_table()},
+            format="multipart",
+        ),
+        page=lambda client, scene: client.post(reverse("dataset", args=["census"]), {"file": another_table()}),
+    ),
+    "dataset.edit_columns": Door(
+        action=actions.edit_columns,
+        subject=lambda scene: scene.dataset_version,
+        api=lambda client, scene: client.put(
+            f"/api/v1/dataset-versions/{scene.dataset_version.pk}/columns/",
+            {"columns": [{"name": "age", "mutable": "up"}]},
+        ),
+        page=columns_page,
+    ),
+    "assessment.start": Door(
+        action=assessing.start, subject=lambda scene: scene.version, api=start_api, page=start_page
+    ),
+    "assessment.cancel": Door(
+        action=assessing.cancel,
+        subject=lambda scene: scene.assessment,
+        before=put_state("queued"),
+        api=lambda client, scene: client.post(f"/api/v1/assessments/{scene.assessment.pk}/cancel/"),
+        page=lambda client, scene: client.post(reverse("assessment-cancel", args=[scene.assessment.pk])),
+    ),
+    "assessment.retry": Door(
+        action=assessing.retry,
+        subject=lambda scene: scene.assessment,
+        before=put_state("failed"),
+        api=lambda client, scene: client.post(f"/api/v1/assessments/{scene.assessment.pk}/retry/"),
+        page=lambda client, scene: client.post(reverse("assessment-retry", args=[scene.assessment.pk])),
+    ),
+    "approval.request": Door(
+        action=approvals.request_approval,
+        subject=lambda scene: scene.version,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/request-approval/", {}),
+        page=lambda client, scene: client.post(version_page("version-request", scene)),
+    ),
+    "approval.withdraw": Door(
+        action=approvals.withdraw_request,
+        subject=lambda scene: scene.version,
+        before=ask_for_approval,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/withdraw/"),
+        page=lambda client, scene: client.post(version_page("version-withdraw", scene)),
+    ),
+    "approval.decide": Door(
+        action=approvals.decide,
+        subject=lambda scene: scene.version,
+        before=ask_for_approval,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/decide/", REJECTION),
+        page=lambda client, scene: client.post(version_page("review", scene), REJECTION),
+    ),
+}
+
+
+def tried(knock: Callable, client, scene) -> int:
+    """The status of the answer; what it changed is undone."""
+    point = transaction.savepoint()
+    status = knock(client, scene).status_code
+    transaction.savepoint_rollback(point)
+    return status
+
+
+@pytest.mark.parametrize("name", CAST)
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_both_doors_open_or_both_stay_shut(call, scene, cast, name, door):
+    cast["neighbour"] = make_user("neighbour", "owner", "developer")
+    door.before(scene)
+    user, browser = cast[name], Client()
+    browser.force_login(user)
+    subject = door.subject(scene)
+    if not isinstance(subject, type):
+        subject.refresh_from_db()
+    may = door.action.refusal(subject, user) is None
+    visible = isinstance(subject, type) or type(subject).objects.visible_to(user).filter(pk=subject.pk).exists()
+    by_api, by_page = (tried(door.api, call(user), scene), tried(door.page, browser, scene))
+    assert (by_api in {200, 201, 202}) is (by_page == 302) is (may and visible), (by_api, by_page)
+    if not may and visible:
+        assert by_api == 403
+    if not visible:
+        assert by_api in {400, 404}
+
+
+@pytest.mark.parametrize("name", CAST[:5])
+def test_what_is_offered_is_what_the_doors_do(call, scene, cast, name):
+    api = call(cast[name])
+    ask_for_approval(scene)
+    for address in (f"versions/{scene.version.pk}/", f"assessments/{scene.assessment.pk}/", "whoami/"):
+        for offered in api.get(f"/api/v1/{address}").json()["available_actions"]:
+            if offered["name"] not in DOORS or offered["name"] == "version.upload":
+                continue
+            status = tried(DOORS[offered["name"]].api, api, scene)
+            assert offered["allowed"] is (status < 300), offered
+            assert bool(offered["reason"]) is not offered["allowed"]
+
+
+@pytest.mark.parametrize("name", ["validator", "reviewer", "auditor"])
+def test_a_stranger_to_the_model_may_not_upload_whatever_the_door(call, scene, cast, name):
+    browser = Client()
+    browser.force_login(cast[name])
+    by_api = call(cast[name]).post(
+        f"/api/v1/models/{scene.model.pk}/versions/", {"file": another_model(scene)}, format="multipart"
+    )
+    by_page = browser.post(reverse("model", args=[scene.model.slug]), {"file": another_model(scene)})
+    assert (by_api.status_code, by_page.status_code) == (403, 403)
+    assert by_api.json()["message"] == actions.upload_version.refusal(scene.model, cast[name])
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("name", ["owner", "developer"])
+def test_who_builds_the_model_gets_as_far_as_the_sandbox_through_both_doors(call, scene, cast, name):
+    browser = Client()
+    browser.force_login(cast[name])
+    by_api = call(cast[name]).post(
+        f"/api/v1/models/{scene.model.pk}/versions/", {"file": another_model(scene)}, format="multipart"
+    )
+    by_page = browser.post(reverse("model", args=[scene.model.slug]), {"file": another_model(scene)})
+    assert (by_api.status_code, by_page.status_code) == (400, 400)
+    assert by_api.json()["message"] in by_page.content.decode().replace("&#x27;", "'")

@@ -1,0 +1,268 @@
+"""Charts: the same bytes each time, safe whatever the data holds, readable by machines and screen readers."""
+
+import csv as csv_format
+import io
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from PIL import Image
+
+from assessments import charts
+from assessments.charts import _drawing as drawing
+from assessments.charts._reading import one_line, shorten
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = "$\\frac{a}{b}$ </svg><script>alert(1)</script> & \x00\x1b[31m\u202e 日本語 " + "x" * 500
+
+
+def groups(*names, **more):
+    return [
+        {"name": name, "n": 100 * (i + 1), "rate": 0.2 * i, "low": 0.1 * i, "high": min(1, 0.3 * i), "small": i == 2,
+         "favourable": 30, "selected": 20, **more}
+        for i, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def data(kind, name="yes"):
+    up = [0.0, 0.5, 1.0]
+    return {
+        "roc": {"series": [{"name": name, "fpr": up, "tpr": [0.0, 0.9, 1.0], "auc": 0.9}]},
+        "precision_recall": {
+            "series": [
+                {"name": name, "recall": up, "precision": [1.0, 0.8, 0.3], "average_precision": 0.8, "base_rate": 0.3}
+            ]
+        },
+        "precision_threshold": {
+            "name": name, "threshold": up, "precision": [0.3, 0.8, None], "recall": [1.0, 0.7, 0.0], "at": 0.5
+        },
+        "ks": {
+            "score": up, "cdf_negative": [0.2, 0.9, 1.0], "cdf_positive": [0.0, 0.3, 1.0], "negative": "no",
+            "positive": name, "ks": 0.6, "at": 0.5, "n": 100,
+        },
+        "selection_rate": {"column": name, "groups": groups(name, "b", "c"), "best": "c", "four_fifths": 0.32},
+        "count": {"column": name, "groups": groups(name, "b", "c")},
+        "accuracy_under_attack": {
+            "budget_label": "Budget",
+            "series": [{"name": name, "budget": up, "accuracy": [0.9, 0.5, 0.1], "low": up, "high": up}],
+        },
+        "shap_importance": {
+            "unit": name,
+            "features": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "sensitive": True}],
+        },
+    }[kind] | {"kind": kind}  # fmt: skip
+
+
+def chart(kind, name="yes", **changes):
+    return {
+        "id": f"{kind}_x",
+        "title": f"Title {name}",
+        "caption": "",
+        "alt": f"Alt {name}",
+        "data": data(kind, name),
+    } | changes
+
+
+def parsed(svg: bytes):
+    return ElementTree.fromstring(svg)  # noqa: S314
+
+
+def rows_of(text):
+    return list(csv_format.reader(io.StringIO(text)))
+
+
+every_kind = pytest.mark.parametrize("kind", charts.kinds())
+
+
+def test_each_kind_of_the_contract_is_found_by_its_module():
+    assert charts.kinds() == (
+        "accuracy_under_attack", "count", "ks", "precision_recall", "precision_threshold", "roc", "selection_rate",
+        "shap_importance",
+    )  # fmt: skip
+
+
+@every_kind
+def test_the_same_chart_gives_the_same_bytes(kind):
+    for format in ("svg", "png"):
+        assert charts.draw(chart(kind), format=format) == charts.draw(chart(kind), format=format)
+
+
+def test_another_process_gives_the_same_bytes():
+    code = (
+        "import hashlib, json, sys; from assessments import charts; each = json.load(sys.stdin);"
+        "print([hashlib.sha256(charts.draw(each, format=f)).hexdigest() for f in ('svg', 'png')])"
+    )
+    import hashlib
+    import json
+
+    each = chart("ks")
+    answer = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(each), capture_output=True, text=True, check=True
+    )
+    here = [hashlib.sha256(charts.draw(each, format=f)).hexdigest() for f in ("svg", "png")]
+    assert answer.stdout.strip() == str(here)
+
+
+@every_kind
+def test_the_picture_is_twice_the_size_on_screen(kind):
+    svg = parsed(charts.draw(chart(kind), format="svg"))
+    png = Image.open(io.BytesIO(charts.draw(chart(kind), format="png")))
+    assert png.width == 2 * int(svg.get("width"))
+    assert abs(png.height - 2 * int(svg.get("height"))) <= 2
+    assert png.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+@every_kind
+def test_the_svg_says_what_it_shows(kind):
+    svg = parsed(charts.draw(chart(kind), format="svg"))
+    assert svg.get("role") == "img"
+    named = [svg.find(f"{SVG}{part}") for part in ("title", "desc")]
+    assert svg.get("aria-labelledby").split() == [part.get("id") for part in named]
+    assert [part.text for part in named] == ["Title yes", "Alt yes"]
+
+
+@every_kind
+def test_the_svg_needs_no_style_script_font_or_other_file(kind):
+    text = charts.draw(chart(kind), format="svg").decode()
+    for forbidden in (
+        "style=",
+        "<style",
+        "<script",
+        "<text",
+        "font-family",
+        "<image",
+        "<!DOCTYPE",
+        "<?xml",
+        "metadata",
+    ):
+        assert forbidden not in text
+    for element in parsed(text.encode()).iter():
+        for name, value in element.attrib.items():
+            assert not name.lower().startswith("on")
+            if name.endswith("href"):
+                assert value.startswith("#")
+
+
+def test_two_charts_in_one_page_share_no_id():
+    ids = []
+    for name in ("ks_original", "ks_adversarial"):
+        svg = parsed(charts.draw(chart("ks", id=name), format="svg"))
+        own = [element.get("id") for element in svg.iter() if element.get("id")]
+        assert all(each.startswith(name + "-") for each in own)
+        links = {value[1:] for e in svg.iter() for key, value in e.attrib.items() if key.endswith("href")}
+        assert links <= set(own)
+        ids.append(set(own))
+    assert not ids[0] & ids[1]
+
+
+@every_kind
+def test_a_hostile_name_is_drawn_as_text_and_no_more(kind):
+    hostile = chart(kind, HOSTILE, id='x" onload="alert(1)')
+    svg = charts.draw(hostile, format="svg")
+    assert b"<script" not in svg
+    assert b'onload="' not in svg
+    assert "alert(1)" in parsed(svg).find(f"{SVG}title").text
+    assert charts.draw(hostile, format="png").startswith(b"\x89PNG")
+
+
+def test_a_dollar_is_a_dollar():
+    # As mathematics "$x$" would be one glyph; as text it is three.
+    assert drawing.width_of("$x$") == pytest.approx(2 * drawing.width_of("$") + drawing.width_of("x"), rel=0.1)
+
+
+def test_a_long_name_is_cut_to_its_room_and_the_cut_is_shown():
+    cut = drawing.fit("x" * 500, 1.0)
+    assert cut.endswith("…")
+    assert 0.8 < drawing.width_of(cut) <= 1.0
+    assert drawing.fit("short", 1.0) == "short"
+    assert shorten("abcdef", 4) == "abc…"
+
+
+def test_characters_that_deceive_or_cannot_be_drawn_are_gone():
+    assert one_line("a\x00\x1b\u202eb\n c\ud800") == "a b c"
+    assert drawing.printable("日é") == "▯é"
+
+
+def test_our_own_type_is_used_whatever_is_installed():
+    from matplotlib import font_manager
+
+    for weight in (False, True):
+        found = font_manager.findfont(drawing.type_face(strong=weight), fallback_to_default=False)
+        assert str(drawing.FONTS) in found
+        assert ("SemiBold" in found) is weight
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kind": "roc"},
+        {"kind": "roc", "series": [{"name": "a", "fpr": [0.0], "tpr": [0.0, 1.0], "auc": 1}]},
+        {"kind": "roc", "series": [{"name": "a", "fpr": ["0"], "tpr": ["1"], "auc": 1}]},
+        {"kind": "roc", "series": "many"},
+        {"kind": "ks", "score": [0.0] * 20_001, "cdf_negative": [], "cdf_positive": []},
+        {"kind": "_drawing"},
+        {"kind": "os"},
+        {"kind": None},
+        [],
+    ],
+)
+def test_data_that_cannot_be_drawn_is_refused_with_a_reason(broken):
+    with pytest.raises(charts.BadChart, match=r".+"):
+        charts.draw({"id": "x", "title": "", "alt": "", "data": broken}, format="svg")
+
+
+@pytest.mark.parametrize("kind", ["selection_rate", "count"])
+@pytest.mark.parametrize("number", [0, 1, 2, 45])
+def test_any_number_of_groups_is_drawn(kind, number):
+    each = chart(kind, data=data(kind) | {"groups": groups(*(f"group {i}" for i in range(number)), rate=0.0)})
+    assert charts.draw(each, format="png").startswith(b"\x89PNG")
+
+
+@every_kind
+def test_null_is_drawn_as_nothing(kind):
+    def emptied(value):
+        if isinstance(value, dict):
+            return {key: emptied(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [emptied(item) for item in value]
+        return None if isinstance(value, float) else value
+
+    each = chart(kind, data=emptied(data(kind)))
+    assert charts.draw(each, format="png").startswith(b"\x89PNG")
+
+
+def test_many_classes_are_named_up_to_a_limit():
+    series = [{"name": f"class {i}", "fpr": [0.0, 1.0], "tpr": [0.0, 1.0], "auc": 0.5} for i in range(30)]
+    each = chart("roc", data={"kind": "roc", "series": series})
+    assert charts.draw(each, format="svg")
+    assert len(rows_of(charts.csv(each))) == 1 + 60
+
+
+def test_the_csv_holds_the_numbers_of_the_picture():
+    assert rows_of(charts.csv(chart("ks"))) == [
+        ["score", "cdf_negative", "cdf_positive"], ["0.0", "0.2", "0.0"], ["0.5", "0.9", "0.3"], ["1.0", "1.0", "1.0"]
+    ]  # fmt: skip
+    assert rows_of(charts.csv(chart("precision_threshold")))[3] == ["1.0", "", "0.0"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+cmd", "-2", "@sum", " =1", "\t=1"])
+def test_text_that_a_spreadsheet_would_run_is_quoted(name):
+    rows = rows_of(charts.csv(chart("count", name)))
+    assert rows[1][0] == "'" + name.strip()
+    assert rows[0][0] == "'" + name.strip()
+
+
+def test_a_negative_number_stays_a_number():
+    each = chart("shap_importance")
+    each["data"]["features"][0]["value"] = -0.5
+    assert rows_of(charts.csv(each))[1][1] == "-0.5"
+
+
+def test_threads_draw_the_same_as_one_after_another():
+    from concurrent.futures import ThreadPoolExecutor
+
+    wanted = [charts.draw(chart(kind), format="svg") for kind in charts.kinds()]
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda kind: charts.draw(chart(kind), format="svg"), charts.kinds() * 3))
+    assert drawn == wanted * 3

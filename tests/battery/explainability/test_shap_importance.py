@@ -1,0 +1,107 @@
+"""Importance of original columns, on models whose answer is known and on Adult."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assessments.battery.plan import Column
+from tests.battery.subjects import HardRule, Rule, adult_subject, measure_of, outcome_of, subject_of, value_of
+
+TEST = "explainability.shap_importance"
+FEATURES = ["x", "unused", "letter"]
+
+
+def table(rows=120, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"x": rng.uniform(size=rows), "unused": rng.uniform(size=rows), "letter": rng.choice(list("ab"), rows)}
+    )
+    return frame.assign(y=(frame["x"] > 0.5).astype(int))
+
+
+def linear(frame):
+    return 0.1 + 0.6 * frame["x"] + 0.2 * (frame["letter"] == "b")
+
+
+def test_importance_is_the_mean_absolute_value_that_a_linear_score_has():
+    frame = table()
+    outcome = outcome_of(TEST, subject_of(frame, Rule(linear, FEATURES)), rows=120, background=120)
+    expected = 0.6 * (frame["x"] - frame["x"].mean()).abs().mean()
+    assert value_of(outcome, "shap_importance", column="x") == pytest.approx(expected, abs=1e-12)
+    assert value_of(outcome, "shap_importance", column="unused") == pytest.approx(0, abs=1e-12)
+
+
+def test_the_interval_of_the_importance_holds_what_all_rows_have():
+    frame = table(2000)
+    outcome = outcome_of(TEST, subject_of(frame, Rule(linear, FEATURES)), rows=200, background=500)
+    low, high = measure_of(outcome, "shap_importance", column="x").ci
+    assert low < 0.6 * (frame["x"] - frame["x"].mean()).abs().mean() < high
+    assert high - low < 0.04
+
+
+def test_the_background_is_the_training_data():
+    frame, training = table(), table(50, seed=1).assign(x=0.25)
+    subject = subject_of(frame, Rule(linear, FEATURES), reference=training)
+    outcome = outcome_of(TEST, subject, rows=120, background=50)
+    expected = 0.6 * (frame["x"] - 0.25).abs().mean()
+    assert value_of(outcome, "shap_importance", column="x") == pytest.approx(expected, abs=1e-12)
+
+
+def test_without_training_data_the_outcome_says_so():
+    outcome = outcome_of(TEST, subject_of(table(), Rule(linear, FEATURES)))
+    assert "The background is drawn from the data under test: no training data was given." in outcome.notes
+
+
+def test_decisions_alone_are_explained_as_decisions():
+    outcome = outcome_of(TEST, subject_of(table(), HardRule(lambda rows: rows["x"], FEATURES)))
+    assert value_of(outcome, "shap_importance", column="x") > 0.2
+    assert value_of(outcome, "shap_importance", column="letter") == 0
+    assert any("decisions only" in note for note in outcome.notes)
+
+
+class Fickle(Rule):
+    """Its scores creep up with every question."""
+
+    def predict_proba(self, frame):
+        self.asked = getattr(self, "asked", 0) + 1
+        return super().predict_proba(frame) + self.asked * np.array([-0.02, 0.02])
+
+
+def test_a_model_that_does_not_repeat_its_answers_shows_in_the_additivity_error():
+    steady, fickle = (outcome_of(TEST, subject_of(table(), kind(linear, FEATURES))) for kind in (Rule, Fickle))
+    assert value_of(steady, "shap_additivity_max_error") < 1e-12
+    assert value_of(fickle, "shap_additivity_max_error") > 0.01
+
+
+def test_adult_is_explained_in_its_own_columns(adult_csv):
+    subject = adult_subject(adult_csv)
+    outcome = outcome_of(TEST, subject)
+    columns = [m.group["column"] for m in outcome.measures if m.metric == "shap_importance"]
+    values = [m.value for m in outcome.measures if m.metric == "shap_importance"]
+    assert sorted(columns) == sorted(subject.features)
+    assert values == sorted(values, reverse=True)
+    assert value_of(outcome, "shap_additivity_max_error") < 1e-9
+
+
+def test_the_chart_flags_sensitive_columns(adult_csv):
+    (chart,) = outcome_of(TEST, adult_subject(adult_csv)).charts
+    flagged = {feature["name"] for feature in chart.data["features"] if feature["sensitive"]}
+    assert flagged == {"age", "race", "sex"}
+    assert f"{chart.data['features'][0]['name']} {chart.data['features'][0]['value']:.3f}" in chart.caption
+    assert "sex (place " in chart.alt
+
+
+def test_the_chart_shows_twenty_columns_of_many():
+    rng = np.random.default_rng(0)
+    names = [f"c{k}" for k in range(25)]
+    frame = pd.DataFrame(rng.uniform(size=(60, 25)), columns=names).assign(y=[0, 1] * 30)
+    model = Rule(lambda rows: rows[names].to_numpy() @ np.arange(25) / 300, names)
+    outcome = outcome_of(TEST, subject_of(frame, model, Column("c0", "sensitive")))
+    assert len(outcome.charts[0].data["features"]) == 20
+    assert len(outcome.tables[0].rows) == 25
+    assert outcome.charts[0].data["features"][0]["value"] == max(m.value for m in outcome.measures)
+
+
+def test_the_same_seed_gives_the_same_outcome(adult_csv):
+    subject = adult_subject(adult_csv)
+    assert outcome_of(TEST, subject, seed=1) == outcome_of(TEST, subject, seed=1)

@@ -1,0 +1,91 @@
+"""Who sees what, and who may do what: role by object."""
+
+import pytest
+
+from registry import access, actions
+from registry.approvals import rules
+from registry.models import Dataset, DatasetVersion, MLModel, ModelVersion
+
+EVERYONE = ["owner", "developer", "validator", "reviewer", "auditor", "outsider"]
+SEES_MODELS = {"owner", "developer", "validator", "reviewer", "auditor"}
+SEES_DATA = {"owner", "developer", "validator", "reviewer", "auditor"}
+SECOND_AND_THIRD_LINE = {"validator", "reviewer", "auditor"}
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_who_sees_a_model_and_its_versions(model_version, cast, name):
+    person = cast[name]
+    assert MLModel.objects.visible_to(person).exists() == (name in SEES_MODELS)
+    assert ModelVersion.objects.visible_to(person).exists() == (name in SEES_MODELS)
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_a_model_of_others_is_seen_by_the_second_and_third_line_only(cast, django_user_model, name):
+    stranger = django_user_model.objects.create(username="stranger")
+    stranger.groups.set(cast["owner"].groups.all())
+    actions.register_model(MLModel, actor=stranger, name="Not yours")
+    assert MLModel.objects.visible_to(cast[name]).exists() == (name in SECOND_AND_THIRD_LINE)
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_who_sees_datasets(dataset_version, cast, name):
+    assert Dataset.objects.visible_to(cast[name]).exists() == (name in SEES_DATA)
+    assert DatasetVersion.objects.visible_to(cast[name]).exists() == (name in SEES_DATA)
+
+
+def test_a_model_with_several_developers_is_listed_once(registered_model, owner, developer, validator):
+    registered_model.developers.set([owner, developer, validator])
+    assert MLModel.objects.visible_to(owner).count() == 1
+
+
+def test_someone_who_left_sees_nothing(model_version, reviewer):
+    reviewer.is_active = False
+    assert not MLModel.objects.visible_to(reviewer).exists()
+
+
+MAY = {
+    "register": {"owner", "developer", "validator"},
+    "upload_version": {"owner", "developer"},
+    "edit_dataset": {"owner", "validator"},
+    "assess": {"owner", "developer", "validator"},
+    "request_approval": {"owner", "developer"},
+    "decide": {"reviewer"},
+}
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+@pytest.mark.parametrize("act", MAY)
+def test_who_may_do_what(model_version, dataset, cast, act, name):
+    subject = {
+        "register": MLModel,
+        "upload_version": model_version.model,
+        "edit_dataset": dataset,
+        "assess": model_version,
+        "request_approval": model_version,
+        "decide": model_version,
+    }[act]
+    reason = getattr(access, f"may_{act}")(subject, cast[name])
+    assert (reason is None) == (name in MAY[act])
+    assert reason is None or reason.endswith(".")
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_who_has_a_version_waiting(model_version, cast, name):
+    ModelVersion.objects.update(approval_status="pending_approval")
+    assert ModelVersion.objects.waiting_for(cast[name]).exists() == (name == "reviewer")
+
+
+def test_what_waits_for_a_reviewer_is_what_the_rule_lets_decide(model_version, reviewer):
+    ModelVersion.objects.update(approval_status="pending_approval")
+    model_version.refresh_from_db()
+    for involve in ("none", "develops"):
+        if involve == "develops":
+            model_version.model.developers.add(reviewer)
+        waiting = ModelVersion.objects.waiting_for(reviewer).exists()
+        assert waiting == (rules.may_decide(model_version, reviewer) is None) == (involve == "none")
+
+
+def test_what_is_in_use_is_what_was_approved(model_version):
+    for status in ModelVersion.ApprovalStatus:
+        ModelVersion.objects.update(approval_status=status)
+        assert ModelVersion.objects.in_use().exists() == status.startswith("approved")
