@@ -77,7 +77,7 @@ def makefile() -> str:
 
 def test_the_image_is_set_up_as_the_makefile_does():
     pip = re.search(r"-m pip install (.*?) -r", makefile()).group(1)
-    compiled = re.findall(r"bin/python (-m compileall -q.*?)(?:;|$)", makefile().replace("$(1)", ".venv"), re.M)
+    compiled = re.findall(r"/python (-m compileall -q.*?)(?:;|$)", makefile().replace("$(1)", ".venv"), re.M)
     steps = " \n".join(dockerfile())
     assert f"-m pip install {pip} -r requirements.lock" in steps
     assert len(compiled) == 2
