@@ -26,7 +26,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 # Where this installation keeps its database, files and secret key.
-STATE_DIR = Path(env("MODELRISK_STATE_DIR", str(BASE_DIR / "var"))).resolve()
+STATE_DIR = Path(env("MODELRISK_STATE_DIR") or BASE_DIR / "var").resolve()
 STATE_DIR.mkdir(parents=True, exist_ok=True)
 
 
@@ -45,7 +45,8 @@ def kept_secret_key() -> str:
 
 SECRET_KEY = env("MODELRISK_SECRET_KEY") or kept_secret_key()
 DEBUG = flag("MODELRISK_DEBUG")
-ALLOWED_HOSTS = env("MODELRISK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+# 127.0.0.1 always: a container's health check asks by that name.
+ALLOWED_HOSTS = [*env("MODELRISK_ALLOWED_HOSTS", "localhost,[::1]").split(","), "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = [o for o in env("MODELRISK_TRUSTED_ORIGINS").split(",") if o]
 CSRF_FAILURE_VIEW = "modelrisk.pages.errors.csrf_failure"
 
@@ -228,9 +229,12 @@ CONTENT_SECURITY_POLICY = {
 }
 HTTPS = flag("MODELRISK_HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Whether a whole domain is HTTPS only, and preloaded so, is for the domain's owner to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = "Lax"

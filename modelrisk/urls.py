@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 
 from modelrisk.pages import account, history, inbox, inventory, model, review, version
+from modelrisk.pages.health import healthz
 
 pages = [
     path("", inbox.inbox, name="inbox"),
@@ -27,6 +28,7 @@ pages = [
 
 urlpatterns = [
     *pages,
+    path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("modelrisk.api")),
 ]

@@ -9,6 +9,7 @@ from django.test import override_settings
 from registry import access, actions
 from registry.models import Dataset, MLModel
 from tests import s3peer, small
+from tests.required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
