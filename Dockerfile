@@ -1,9 +1,10 @@
 # One image for web and worker. Its steps are the Makefile's (a test compares them).
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
-RUN python3 -m venv /app/.venv
+RUN python3 -m venv .venv
 COPY requirements.lock .
-RUN /app/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+RUN .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes -r requirements.lock \
+    && .venv/bin/python -m compileall -q -j 0 .venv/lib
 COPY manage.py ./
 COPY registry registry
 COPY assessments assessments

@@ -16,11 +16,13 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 # Install exactly what a lock file names, each file checked by its hash: with uv where there is one, else with pip.
+# pip would compile on one core; the modules are compiled here, because a confined child could not keep what it compiles.
 define install
 @echo "Installing $(2) into $(1)"
 @if command -v uv >/dev/null 2>&1 && \
 	uv pip install --quiet --python $(1)/bin/python --compile-bytecode --require-hashes -r $(2); then :; \
-else $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(2); fi
+else $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes -r $(2) && \
+	$(1)/bin/python -m compileall -q -j 0 $(1)/lib; fi
 endef
 
 .PHONY: help

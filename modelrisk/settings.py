@@ -26,7 +26,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 # Where this installation keeps its database, files and secret key.
-STATE_DIR = Path(env("MODELRISK_STATE_DIR", str(BASE_DIR / "var"))).resolve()
+STATE_DIR = Path(env("MODELRISK_STATE_DIR") or BASE_DIR / "var").resolve()
 STATE_DIR.mkdir(parents=True, exist_ok=True)
 
 

@@ -8,16 +8,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assessments.battery.labels import as_text, encode
+from assessments.battery.loading import is_number
 
 MISSING = "missing"
 MOST_VALUES = 10  # a number column with more distinct values is banded
 MOST_BANDS = 10
 
 
-def groups(values: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
+def groups(values: pd.Series, banded: bool = True) -> tuple[list[str], NDArray[np.int64]]:
     """The names of the groups, in order, and each row's position in them. Missing is a group of its own, the last."""
-    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
-    if numeric and values.nunique() > MOST_VALUES:
+    if banded and is_number(values) and values.nunique() > MOST_VALUES:
         names, codes = _banded(values.to_numpy(dtype=float))
     else:
         codes, names = encode(values)

@@ -34,7 +34,7 @@ class FittedClassifier:
         self.scores_are_probabilities = self.scores_from == "predict_proba"
         self.features: list[str] = []
         self.notes: list[str] = []
-        self._categories: dict[str, pd.Index | None] = {}
+        self._categories: dict[str, pd.Index] = {}
         self._as_array = False
 
     @property
@@ -79,7 +79,12 @@ class FittedClassifier:
         """Find the category columns that a booster expects, then the first form that the model answers."""
         known = _booster_categories(self.estimator, frame)
         text = [name for name in frame.columns if frame[name].dtype == object]
-        forms: list[dict[str, pd.Index | None]] = [known] if known else [{}, dict.fromkeys(text)]
+        if unknown := [name for name, categories in known.items() if categories is None]:
+            self.notes.append(
+                f"The model does not hold the categories of {listed(unknown)}: those of the data are taken, in order."
+            )
+        fixed = {name: _ordered(frame[name]) if values is None else values for name, values in known.items()}
+        forms: list[dict[str, pd.Index]] = [fixed] if known else [{}, {name: _ordered(frame[name]) for name in text}]
         sample = frame.head(5)
         first: Exception | None = None
         for form in forms:
@@ -275,6 +280,10 @@ def feature_count(estimator: Any) -> int | None:
         except Exception:  # noqa: S112 - as above
             continue
     return None
+
+
+def _ordered(values: pd.Series) -> pd.Index:
+    return pd.Index(sorted(values.dropna().unique(), key=lambda value: (isinstance(value, str), value)))
 
 
 def _booster_categories(estimator: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:

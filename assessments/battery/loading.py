@@ -107,7 +107,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
             missing = column.isna()
             column = column.astype(str).astype(object).mask(missing, float("nan"))
         elif pd.api.types.is_extension_array_dtype(column.dtype):
-            kind: Any = float if _is_number(column) and column.isna().any() else object
+            kind: Any = float if is_number(column) and column.isna().any() else object
             column = pd.Series(column.to_numpy(dtype=kind, na_value=float("nan")), name=name).infer_objects()
         if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
             column = column.astype(object)
@@ -117,7 +117,8 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 
-def _is_number(column: pd.Series) -> bool:
+def is_number(column: pd.Series) -> bool:
+    """Numbers, and not booleans."""
     return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 

@@ -6,7 +6,7 @@ Every path is relative to the folder that holds the plan. Unknown keys are refus
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 SCHEMA = "modelrisk.plan/1"
 
@@ -101,6 +101,8 @@ class Plan:
             body["columns"] = tuple(_build(Column, column) for column in body.get("columns", ()))
             body["limits"] = _build(Limits, body.get("limits", {}))
             plan: Plan = _build(cls, body)
+            if plan.seed < 0 or plan.limits.seconds_per_test <= 0:
+                raise BadPlan("The seed must not be negative, and a test needs some seconds.")
             return plan
         except (KeyError, TypeError) as error:
             raise BadPlan(f"The plan lacks a part, or one has the wrong form: {error}.") from error
@@ -117,4 +119,14 @@ def _build(kind: type, values: dict[str, Any]) -> Any:
     unknown = set(values) - {f.name for f in fields(kind)}
     if unknown:
         raise BadPlan(f"{kind.__name__} has no {', '.join(sorted(unknown))}.")
-    return kind(**values)
+    built = kind(**values)
+    for name, hint in get_type_hints(kind).items():
+        allowed = [
+            choice for part in (hint, *get_args(hint)) if get_origin(part) is Literal for choice in get_args(part)
+        ]
+        value = getattr(built, name)
+        if allowed and value is not None and value not in allowed:
+            raise BadPlan(f"{kind.__name__}: {name} must be one of {', '.join(allowed)}, not {value!r}.")
+        if hint in (str, int, float) and not isinstance(value, (float, int) if hint is float else hint):
+            raise BadPlan(f"{kind.__name__}: {name} must be a {hint.__name__}, not {value!r}.")
+    return built

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from assessments.battery.labels import as_text
-from assessments.battery.loading import read_frame
+from assessments.battery.loading import is_number, read_frame
 
 TOP = 20
 
@@ -20,7 +20,7 @@ def profile_dataset(path: Path, format: str = "csv") -> dict[str, Any]:
 
 def profile_column(values: pd.Series) -> dict[str, Any]:
     """min, max, mean and std are null for text; top holds the most frequent values as text, ties by value."""
-    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    numeric = is_number(values)
     counts = values.value_counts(dropna=True)
     pairs = sorted(
         ((as_text(value), int(n)) for value, n in counts.head(TOP * 10).items()), key=lambda p: (-p[1], p[0])

@@ -12,8 +12,10 @@ from assessments.battery import banding
 from assessments.battery.errors import LoadError, listed
 from assessments.battery.estimator import FittedClassifier, unanswered
 from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
-from assessments.battery.loading import MINIMUM_ROWS, too_few
+from assessments.battery.loading import MINIMUM_ROWS, is_number, too_few
 from assessments.battery.plan import Column, Target
+
+MOST_GROUPS = 200
 
 
 class Subject:
@@ -44,6 +46,7 @@ class Subject:
         self.reference = reference
         self.columns = _resolved(self.frame, reference, columns, target.column)
         self.sensitive = [name for name in self.frame if self.columns[name].role == "sensitive"]
+        self._check_sensitive()
         self.model.bind(self.frame, self._candidates())
         self.features = self.model.features
         self._match_labels(target)
@@ -87,6 +90,15 @@ class Subject:
                 f"{len(self.model.classes)} classes.",
                 "Check that the right column is named as the target.",
             )
+
+    def _check_sensitive(self) -> None:
+        for name in self.sensitive:
+            if (found := len(self.groups(name)[0])) > MOST_GROUPS:
+                raise LoadError(
+                    "bad_plan",
+                    f"The sensitive column {name!r} has {found:,} groups; at most {MOST_GROUPS} can be compared.",
+                    "Join its values into fewer groups, or mark it as ignored.",
+                )
 
     def _candidates(self) -> list[list[str]]:
         """Columns to give a model that knows no names: without ignored ones, features alone, all."""
@@ -208,8 +220,8 @@ class Subject:
         return self.model.scores(frame)[:, self._class_of_label]
 
     def groups(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
-        """The groups of a column and each row's position in them. Numbers with more than ten values are banded."""
-        return banding.groups(self.frame[column])
+        """The groups of a column and each row's position in them; numbers with more than ten values are banded."""
+        return banding.groups(self.frame[column], banded=self.columns[column].kind == "number")
 
     def facts(self) -> dict[str, Any]:
         """What the report says of model and data."""
@@ -261,17 +273,31 @@ def _resolved(
 
 
 def _filled(column: Column, values: pd.Series) -> Column:
-    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    numeric = is_number(values)
     kind = column.kind or ("number" if numeric else "category")
+    if kind == "number" and not numeric and column.role != "ignored":
+        text = next((value for value in values if not isinstance(value, int | float)), values.iloc[0])
+        raise LoadError(
+            "bad_plan",
+            f"The plan says that {column.name!r} holds numbers, and it holds {as_text(text)!r}.",
+            "Call it a category, or clean its values.",
+        )
     if kind == "category" or not numeric:
         return replace(column, kind=kind, integer=bool(column.integer))
     numbers = values.to_numpy(dtype=float)
     numbers = numbers[np.isfinite(numbers)]
     whole = bool((numbers == np.round(numbers)).all()) if len(numbers) else False
-    return replace(
+    filled = replace(
         column,
         kind=kind,
         integer=whole if column.integer is None else column.integer,
         min=float(numbers.min()) if column.min is None and len(numbers) else column.min,
         max=float(numbers.max()) if column.max is None and len(numbers) else column.max,
     )
+    if filled.min is not None and filled.max is not None and filled.min > filled.max:
+        raise LoadError(
+            "bad_plan",
+            f"The bounds of {column.name!r} leave nothing between {filled.min:g} and {filled.max:g}.",
+            "Give a smallest value that is not above the largest.",
+        )
+    return filled

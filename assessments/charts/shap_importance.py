@@ -34,7 +34,11 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     axes.set_xlim(0, top * 1.02 or 1)
     rows_axis(axes, names)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    d.name_axes(axes, x=d.fit(f"Mean |SHAP value|, {one_line(data.get('unit'))}", d.WIDTH - left))
+    unit = one_line(data.get("unit"))
+    unit = unit[:1].upper() + unit[1:] if unit.lower().startswith("mean") else f"Mean |SHAP value|, {unit}"
+    d.name_axes(axes, x=d.fit(unit, d.WIDTH - left - 0.2))
+    axes.xaxis.set_label_coords(0, -0.5 / (ROW * max(len(features), 2) + 0.13))
+    axes.xaxis.label.set_horizontalalignment("left")
     note = ("orange: sensitive column; " if marked else "") + "thin line: 95 % interval"
     figure.text(0.15 / d.WIDTH, 0.12 / figure.get_figheight(), note, color=d.MUTED,
                 fontproperties=d.type_face(d.SMALL))  # fmt: skip

@@ -50,3 +50,24 @@ class Sleeper(Talker):
         except Exception:
             return np.full((len(given), 2), 0.5)
         return None
+
+
+class Hanger(Talker):
+    FORGED = ""
+
+    def predict(self, given):
+        time.sleep(60)
+
+
+class Exploding(Talker):
+    FORGED = ""
+
+    def predict(self, given):
+        raise KeyError("salary")
+
+
+class Leaving(Talker):
+    FORGED = ""
+
+    def predict(self, given):
+        raise SystemExit(3)

@@ -291,6 +291,18 @@ def test_scores_that_are_no_numbers_are_refused():
         _ = Subject(model, frame, Target("repaid")).scores
 
 
+def test_xgboost_without_its_categories_is_noted_and_answers_the_same_in_batches(monkeypatch):
+    frame = applicants()
+    trained_on = frame[NAMES].astype(CATEGORIES)
+    model = xgboost.XGBClassifier(n_estimators=10, enable_categorical=True)
+    model.fit(trained_on, (frame["repaid"] == "yes").astype(int))
+    monkeypatch.setattr(xgboost.Booster, "get_categories", property())  # as in files of older versions
+    monkeypatch.setattr("assessments.battery.estimator.BATCH_ROWS", 2)
+    subject = Subject(model, frame.head(60), Target("repaid", "yes"))
+    assert np.array_equal(subject.scores, model.predict_proba(trained_on.head(60)))
+    assert "does not hold the categories of 'job', 'sex'" in " ".join(subject.notes)
+
+
 def test_a_new_category_reaches_boosters_as_missing():
     frame = applicants()
     trained_on = frame[NAMES].astype(CATEGORIES)

@@ -146,6 +146,12 @@ def test_a_model_that_fails_in_one_test_leaves_the_others(tmp_path, model, reaso
         ({"tests": (PlannedTest("performance.absent"),)}, "bad_plan"),
         ({"tests": (PlannedTest("os.path"),)}, "bad_plan"),
         ({"tests": ()}, "bad_plan"),
+        ({"tests": (PlannedTest(7),)}, "bad_plan"),
+        ({"seed": -1}, "bad_plan"),
+        ({"seed": "one"}, "bad_plan"),
+        ({"columns": (Column("sex", "Sensitive"),)}, "bad_plan"),
+        ({"columns": (Column("sex", kind="text"),)}, "bad_plan"),
+        ({"limits": Limits(seconds_per_test=0)}, "bad_plan"),
         ({"tests": (PlannedTest(PERFORMANCE[0], {"resamples": 1}),)}, "bad_plan"),
         ({"tests": (PlannedTest(PERFORMANCE[0], {"wrong": 1}),)}, "bad_plan"),
         ({"tests": (PlannedTest(PERFORMANCE[0]), PlannedTest(PERFORMANCE[0]))}, "bad_plan"),
@@ -170,6 +176,21 @@ def test_a_plan_that_is_no_plan_fails(tmp_path):
     (tmp_path / "plan.json").write_text("{")
     assert events_here(tmp_path / "plan.json", code=2)[0]["code"] == "bad_plan"
     assert events_here(tmp_path / "absent.json", code=2)[0]["code"] == "bad_plan"
+
+
+def test_a_model_that_never_answers_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "LOADING_SECONDS", 0.3)
+    plan = write_plan(tmp_path, strange_models.Hanger(), limits=Limits(seconds_per_test=0.3))
+    said = events_here(plan, code=2)
+    assert said[0]["code"] == "out_of_time"
+    assert "0.3 s" in said[0]["message"]
+
+
+@pytest.mark.parametrize(("model", "words"), [("Exploding", "KeyError: 'salary'"), ("Leaving", "SystemExit: 3")])
+def test_a_model_that_cannot_predict_ends_the_run_with_its_reason(tmp_path, model, words):
+    said = events_here(write_plan(tmp_path, getattr(strange_models, model)()), code=2)
+    assert said[0]["code"] == "crashed"
+    assert words in said[0]["message"]
 
 
 # One test, in this process

@@ -170,6 +170,30 @@ def test_any_number_column_gets_a_few_ordered_bands(values):
     assert set(codes) == set(range(len(names)))
 
 
+def test_a_number_column_called_a_category_is_grouped_by_value():
+    frame = table()
+    subject = subject_of(frame, (Column("age", "sensitive", kind="category"),))
+    assert subject.groups("age")[0] == [str(age) for age in sorted(set(frame["age"]))]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("member", "sensitive"),
+        Column("sex", kind="number"),
+        Column("age", min=200.0),
+        Column("age", min=9.0, max=3.0),
+    ],
+    ids=["too many groups", "text as number", "minimum above the data", "bounds crossed"],
+)
+def test_a_column_that_cannot_be_what_the_plan_says_is_refused(column):
+    frame = applicants(300).drop(columns=["job", "grade"]).dropna().reset_index(drop=True)
+    frame["member"] = [f"m{number}" for number in range(len(frame))]
+    error = refused(frame, columns=(column,))
+    assert error.code == "bad_plan"
+    assert repr(column.name) in error.message
+
+
 def test_infinite_numbers_are_missing():
     names, codes = banding.groups(pd.Series([*range(15), np.inf]))
     assert names[codes[-1]] == "missing"

@@ -10,7 +10,9 @@ values equal Fairlearn's. Rows whose group is missing form a group of their own 
 
 A rate of eleven people says little. Where a group is small, or a rate divides by no row, the "*" values are reported
 and marked, and a second value "* without small groups" is the one that is judged. Intervals, 95 %: Wilson for a rate;
-for a comparison, percentiles of the bootstrap of the rows, drawn as one multinomial over group × label × decision.
+for a comparison, the end away from parity is the percentile of the bootstrap of the rows, drawn as one multinomial over
+group × label × decision, and the end towards parity is what some pair of groups is shown to differ by, all pairs
+considered (Newcombe 1998; Donner and Zou 2012), since noise alone draws the extremes of several groups apart.
 """
 
 from collections.abc import Callable
@@ -24,6 +26,7 @@ from assessments.battery import controls
 from assessments.battery.banding import MISSING
 from assessments.battery.fairness import _counts
 from assessments.battery.fairness._counts import Cells, Floats
+from assessments.battery.fairness._intervals import difference_interval, ratio_interval
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
 from assessments.battery.stats import percentile_interval, wilson
 from assessments.battery.subject import Subject
@@ -159,11 +162,17 @@ def _compared(
     found = []
     for metric in DISPARITIES:
         value = float(definitions[metric](cells))
+        interval = percentile_interval(definitions[metric](drawn))
+        if interval and metric == "demographic_parity_ratio":
+            interval = ratio_interval(cells, value, interval)
+        elif interval:
+            rates = (_counts.TPR, _counts.FPR) if metric == "equalized_odds_difference" else ("selection_rate",)
+            interval = difference_interval(cells, rates, value, interval)
         found.append(
             Measure(
                 metric,
                 value if np.isfinite(value) else None,
-                percentile_interval(definitions[metric](drawn)) if np.isfinite(value) else None,
+                interval if np.isfinite(value) else None,
                 n=int(cells.rows.sum()),
                 group={column: name},
                 better="higher" if metric == "demographic_parity_ratio" else "lower",

@@ -1,0 +1,67 @@
+"""Intervals for the gap between the extreme groups.
+
+The highest and the lowest of several noisy rates lie further apart than the highest and lowest true rate, and a
+bootstrap of the rows repeats that error on top of it: in our simulations of five unequal groups its 95 % interval for
+the equalized odds difference held the truth in 1 % of the samples, and lay on the unfair side in the others. So each
+end is taken from where it is right. The end away from parity is the bootstrap's percentile. The end towards parity is
+the widest gap that some pair of groups is shown to have: Newcombe's interval of a difference (1998, method 10) or its
+counterpart of a ratio (Donner and Zou 2012), from Wilson's intervals at Tukey's level for all pairs at once. Neither
+needs a large sample, nor a rate other than 0 or 1.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import studentized_range
+
+from assessments.battery.fairness._counts import Cells, Floats
+from assessments.battery.stats import LEVEL, Interval
+
+
+def difference_interval(cells: Cells, rates: tuple[str, ...], value: float, drawn: Interval) -> Interval:
+    """For the widest difference in any of the rates between any two groups. drawn: the bootstrap's interval."""
+    shown = [_least_difference(*_supported(cells, rate), len(rates)) for rate in rates]
+    return max([0.0, *shown]), max(value, drawn[1])
+
+
+def ratio_interval(cells: Cells, value: float, drawn: Interval) -> Interval:
+    """For the lowest over the highest selection rate. drawn: the bootstrap's interval."""
+    top, bottom = _supported(cells, "selection_rate")
+    return min(value, drawn[0]), max(value, min(1.0, _greatest_ratio(top, bottom)))
+
+
+def simultaneous_z(groups: int, families: int = 1) -> float:
+    """How many standard errors hold for all pairs of groups at once, in each of `families` rates."""
+    return float(studentized_range.ppf(1 - (1 - LEVEL) / families, groups, np.inf) / np.sqrt(2))
+
+
+def _supported(cells: Cells, rate: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    top, bottom = cells.fraction(rate)
+    return top[bottom > 0], bottom[bottom > 0]
+
+
+def _least_difference(top: NDArray[np.int64], bottom: NDArray[np.int64], families: int) -> float:
+    """The largest lower limit of the difference of any pair of rates."""
+    if len(top) < 2:
+        return 0.0
+    rate, low, high = _wilson(top, bottom, simultaneous_z(len(top), families))
+    limits = (rate[:, None] - rate) - np.sqrt((rate - low)[:, None] ** 2 + (high - rate) ** 2)
+    return float(limits.max())
+
+
+def _greatest_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> float:
+    """The smallest upper limit of the ratio of any pair of rates."""
+    rate, low, high = _wilson(top, bottom, simultaneous_z(len(top)))
+    below = low * (2 * rate - low)  # of the denominator's group
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.outer(rate, rate) ** 2 - np.outer(high * (2 * rate - high), below)
+        limits = (np.outer(rate, rate) + np.sqrt(np.maximum(inner, 0))) / below
+    lower = (rate[:, None] <= rate) & (below > 0) & ~np.eye(len(rate), dtype=bool)
+    return float(limits[lower].min()) if lower.any() else 1.0
+
+
+def _wilson(top: NDArray[np.int64], bottom: NDArray[np.int64], z: float) -> tuple[Floats, Floats, Floats]:
+    """Rates and Wilson's limits z standard errors away."""
+    rate = top / bottom
+    centre = (rate + z * z / (2 * bottom)) / (1 + z * z / bottom)
+    half = z / (1 + z * z / bottom) * np.sqrt(rate * (1 - rate) / bottom + z * z / (4 * bottom**2))
+    return rate, np.minimum(rate, centre - half).clip(0), np.maximum(rate, centre + half).clip(max=1)
