@@ -153,7 +153,10 @@ def stored() -> set[str]:
     found, folders = set(), [""]
     while folders:
         folder = folders.pop()
-        inner, files = default_storage.listdir(folder) if default_storage.exists(folder) else ([], [])
+        try:
+            inner, files = default_storage.listdir(folder)
+        except FileNotFoundError:  # a local folder that no upload has made yet
+            continue
         found |= {f"{folder}/{name}" for name in files}
         folders += [f"{folder}/{name}".lstrip("/") for name in inner]
     return found
