@@ -61,6 +61,7 @@ def make_version(model: MLModel, content: bytes) -> ModelVersion:
         artifact=stored(content),
         format="joblib",
         original_name="income.joblib",
+        estimator={"features": ["age", "hours", "work", "sex"]},
         created_by=model.owner,
     )
 
