@@ -135,7 +135,7 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
                 return
             if stopping.is_set():
                 raise WorkerStopped
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline and (child.begun or assessment.results.exists()):
                 _record_deadline(child)
             elif problem := _problem(child, ended):
                 finish(assessment, State.FAILED, **problem)

@@ -1,6 +1,7 @@
 """How API requests are read: token, JSON body, and how often a sign-in may be tried."""
 
 import json
+import math
 import re
 
 from django.conf import settings
@@ -43,7 +44,8 @@ class StrictJSON(BaseParser):
                 code="too_big",
             )
         try:
-            given = json.loads(stream.read(limit + 1).decode("utf-8"), parse_constant=_no_constant)
+            text = stream.read(limit + 1).decode("utf-8")
+            given = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
             _check_text(given)
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body cannot be read as JSON: {error}") from error
@@ -63,6 +65,13 @@ def _check_text(given) -> None:
         raise ValueError("it holds half of a surrogate pair") from None
     if NUL.search(written):
         raise ValueError("it holds the character NUL")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large for a number")
+    return number
 
 
 def _no_constant(name: str):

@@ -3,6 +3,7 @@
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 
 
@@ -25,6 +26,7 @@ MEANINGS = {
     "404": "It does not exist, or you may not see it.",
     "409": "The object is no longer in a state that allows this.",
     "413": "The body or the file is bigger than the limit.",
+    "415": "The body is of a media type that is not read here.",
     "429": "Too many attempts; wait for the seconds in Retry-After.",
     "503": "The file store or the sandbox does not answer; nothing was changed.",
 }
@@ -35,23 +37,26 @@ class DeclaresErrors(AutoSchema):
 
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
-        for code in self._error_codes():
+        codes = self._error_codes()
+        if "302" in answers or self.map_parsers() == [MultiPartParser.media_type]:
+            codes.add("503")  # the file store is asked
+        for code in codes:
             if code not in answers:
                 declared = OpenApiResponse(ErrorSerializer, MEANINGS[code])
                 answers[code] = self._get_response_for_code(declared, code, ["application/json"], direction)
         return dict(sorted(answers.items()))
 
-    def _error_codes(self) -> list[str]:
+    def _error_codes(self) -> set[str]:
         codes = {"400"} if self._takes_input() else set()
         if AllowAny not in self.view.permission_classes:
             codes |= {"401", "403"}
         if "{" in self.path:
             codes |= {"404"}
         if self.method in {"POST", "PUT", "PATCH"}:
-            codes |= {"409", "413"} if self.get_request_serializer() else {"409"}
+            codes |= {"409", "413", "415"} if self.get_request_serializer() else {"409"}
         if self.view.throttle_classes:
             codes |= {"401", "429"}
-        return sorted(codes)
+        return codes
 
     def _takes_input(self) -> bool:
         return self.method != "GET" or bool(self._get_parameters())

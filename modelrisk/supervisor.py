@@ -17,8 +17,8 @@ from pathlib import Path
 
 TICK = 0.2  # seconds
 HEALTHY_SECONDS = 30.0  # a child that lived so long is no failure to start
-FAST_DEATHS = 5  # in a row, then the supervisor gives up
-LONGEST_PAUSE = 10.0
+FAST_DEATHS = 4  # in a row, then the supervisor gives up
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds, doubled with each fast death
 
 Say = Callable[[str], None]
 
@@ -134,7 +134,7 @@ class Supervisor:
         if child.fast_deaths > FAST_DEATHS:
             self.say(f"{child.name}: ended {child.fast_deaths} times in a row soon after its start ({code}); giving up")
             return False
-        pause = min(0.25 * 2**child.fast_deaths, LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2**child.fast_deaths, LONGEST_PAUSE)
         self.say(f"{child.name}: ended ({code}); starting it again in {pause:g} s")
         child.start_at = now + pause
         return True

@@ -78,7 +78,8 @@ def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable
 def _locked(subject):
     if not isinstance(subject, models.Model):
         return subject
-    return type(subject)._default_manager.select_for_update().get(pk=subject.pk)
+    # Not type(subject): a request's user is a lazy wrapper of the row.
+    return subject._meta.model._default_manager.select_for_update().get(pk=subject.pk)
 
 
 def _record_refusal(name: str, subject, actor, reason: str) -> None:

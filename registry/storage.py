@@ -14,7 +14,14 @@ from pathlib import Path
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils.http import content_disposition_header
@@ -25,6 +32,8 @@ from registry.refusals import Unavailable
 
 CHUNK = 1024 * 1024  # bytes
 PART = 16 * 1024 * 1024  # bytes; one part is in memory at a time
+RESUMES = 2  # times that a download that broke off is taken up again
+BROKEN_BODY = (HTTPClientError, IncompleteReadError)
 
 
 class LocalFiles(FileSystemStorage):
@@ -91,10 +100,21 @@ class S3Files(S3Storage):
         self.save(name, source)
 
     def stream(self, name: str) -> Iterator[bytes]:
-        """The body as it comes: django-storages' `open` would hold the whole object in memory."""
-        body = self._client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
-        with body:
-            yield from body.iter_chunks(CHUNK)
+        """The body as it comes, taken up where it broke off: django-storages' `open` would hold it all in memory."""
+        got, breaks = 0, 0
+        while True:
+            rest = {"Range": f"bytes={got}-"} if got else {}
+            body = self._client.get_object(Bucket=self.bucket_name, Key=name, **rest)["Body"]
+            try:
+                with body:
+                    for chunk in body.iter_chunks(CHUNK):
+                        got += len(chunk)
+                        yield chunk
+                return
+            except BROKEN_BODY:
+                breaks += 1
+                if breaks > RESUMES:
+                    raise
 
     def link(self, name: str, filename: str, seconds: int) -> str | None:
         disposition = content_disposition_header(as_attachment=True, filename=filename)
@@ -188,6 +208,8 @@ def _answering() -> Iterator[None]:
         if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
             raise _missing() from error
         raise _refusing(error) from error
+    except (ReadTimeoutError, ConnectTimeoutError) as error:
+        raise _silent("the connection fell silent") from error
     except OSError as error:
         raise _silent(error.strerror or error) from error
     except (BotoCoreError, Boto3Error) as error:

@@ -13,11 +13,11 @@ def _only_ones_own(user, actor, **_) -> str | None:
 def issue(user, *, actor) -> Done:
     """Make a token for the actor; returns (row, text). The text is not kept."""
     row, text = AuthToken.objects.create(user=user)
-    return Done((row, text), about=user, summary="Signed in over the API", detail={"expires": row.expiry.isoformat()})
+    return Done((row, text), about=user, summary="Made a token for the API", detail={"expires": row.expiry.isoformat()})
 
 
 @action("token.revoke", rule=_only_ones_own)
 def revoke(user, *, actor, token: AuthToken) -> Done:
     """End one token now."""
     token.delete()
-    return Done(None, about=user, summary="Signed out over the API")
+    return Done(None, about=user, summary="Ended a token for the API")

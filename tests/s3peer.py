@@ -104,12 +104,21 @@ class S3Peer:
             "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         }
 
-    def keys(self) -> list[str]:
+    def environment(self) -> dict[str, str]:
+        """The same for a process of its own."""
+        return {
+            "MODELRISK_S3_BUCKET": BUCKET,
+            "MODELRISK_S3_ENDPOINT_URL": self.endpoint,
+            "MODELRISK_S3_ACCESS_KEY": ACCESS_KEY,
+            "MODELRISK_S3_SECRET_KEY": SECRET_KEY,
+        }
+
+    def stored_keys(self) -> list[str]:
         found = self.client().list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return sorted(entry["Key"] for entry in found)
 
     def empty(self) -> None:
-        for key in self.keys():
+        for key in self.stored_keys():
             self.client().delete_object(Bucket=BUCKET, Key=key)
 
     def damage(self, key: str) -> None:

@@ -8,8 +8,11 @@ os.environ.setdefault("MODELRISK_STATE_DIR", tempfile.mkdtemp(prefix="modelrisk-
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 from modelrisk.settings import *  # noqa: E402, F403
-from modelrisk.settings import STATE_DIR, STORAGES  # noqa: E402
+from modelrisk.settings import DATABASES, STATE_DIR, STORAGES  # noqa: E402
 
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, as in production: threads that share a database in memory lock each other out at once.
+    DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / "test.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": STORAGES["default"],

@@ -13,11 +13,7 @@ from assessments.policies import default_policy
 def policies(request) -> HttpResponse:
     policy = default_policy()
     families = [(family, [c for c in policy["criteria"] if c["family"] == family]) for family in FAMILIES]
-    context = {
-        "policy": policy,
-        "version": str(policy["version"]),
-        "families": [(family, rows) for family, rows in families if rows],
-    }
+    context = {"policy": policy, "version": str(policy["version"]), "families": [row for row in families if row[1]]}
     return render(request, "assessments/policies.html", context)
 
 

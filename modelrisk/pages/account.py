@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from knox.models import AuthToken
 
-from registry import access
+from registry import access, tokens
 
 
 @never_cache
@@ -17,14 +17,15 @@ def account(request) -> HttpResponse:
     """Posting makes a token; it is in this one answer and nowhere else."""
     made = None
     if request.method == "POST":
-        _, made = AuthToken.objects.create(user=request.user)
-    tokens = AuthToken.objects.filter(user=request.user).order_by("-created")
-    context = {"made": made, "tokens": tokens, "roles": sorted(access.roles_of(request.user)), "now": timezone.now()}
+        _, made = tokens.issue(request.user, actor=request.user)
+    mine = AuthToken.objects.filter(user=request.user).order_by("-created")
+    context = {"made": made, "tokens": mine, "roles": sorted(access.roles_of(request.user)), "now": timezone.now()}
     return render(request, "pages/account.html", context)
 
 
 @require_POST
 def revoke(request) -> HttpResponse:
-    AuthToken.objects.filter(user=request.user, digest=request.POST.get("digest", "")).delete()
+    for token in AuthToken.objects.filter(user=request.user, digest=request.POST.get("digest", "")):
+        tokens.revoke(request.user, actor=request.user, token=token)
     messages.success(request, "The token is revoked.")
     return redirect("account")

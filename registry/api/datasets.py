@@ -10,7 +10,7 @@ from rest_framework.viewsets import GenericViewSet
 from registry import actions
 from registry.api import inputs
 from registry.api.offers import offer
-from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows, send_file
+from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows
 from registry.api.serializers import (
     DatasetRowSerializer,
     DatasetSerializer,
@@ -18,6 +18,7 @@ from registry.api.serializers import (
     DatasetVersionSerializer,
 )
 from registry.models import Dataset, DatasetVersion
+from registry.views.files import send
 
 
 class DatasetViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
@@ -66,7 +67,7 @@ class DatasetVersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, Generic
     def file(self, request, pk=None):
         """The file as it was uploaded."""
         version = self.get_object()
-        return send_file(version.artifact, version.original_name)
+        return send(version.artifact, version.original_name)
 
     @extend_schema(request=inputs.EditedColumnsSerializer, responses={200: DatasetVersionSerializer})
     @route(detail=True, methods=["put"])

@@ -10,7 +10,7 @@ from rest_framework.viewsets import GenericViewSet
 from registry import actions
 from registry.api import inputs
 from registry.api.offers import offer
-from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows, send_file
+from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows
 from registry.api.serializers import (
     ApprovalRequestSerializer,
     DecisionSerializer,
@@ -21,6 +21,7 @@ from registry.api.serializers import (
 )
 from registry.approvals import actions as approvals
 from registry.models import MLModel, ModelVersion
+from registry.views.files import send
 
 
 class ModelViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
@@ -64,7 +65,7 @@ class VersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet
     def file(self, request, pk=None):
         """The file as it was uploaded."""
         version = self.get_object()
-        return send_file(version.artifact, version.original_name)
+        return send(version.artifact, version.original_name)
 
     @extend_schema(request=inputs.NewApprovalRequestSerializer, responses={201: ApprovalRequestSerializer})
     @route(detail=True, methods=["post"], url_path="request-approval")

@@ -1,15 +1,12 @@
 """What the API's reads share: rows by who asks, filters that refuse a misspelt name, files, history."""
 
-from django.http import HttpResponseRedirect, StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as route
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from registry import storage
-from registry.models import Artifact, AuditEvent
+from registry.models import AuditEvent
 from registry.refusals import BadInput
 
 PAGING = {"cursor", "page_size"}
@@ -71,16 +68,6 @@ class AsAsked(DefaultContentNegotiation):
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
-
-
-def send_file(artifact: Artifact, filename: str):
-    """A link to the file store where it makes links; else the file, streamed."""
-    if url := storage.signed_url(artifact, filename):
-        return HttpResponseRedirect(url)
-    response = StreamingHttpResponse(storage.open_stream(artifact), content_type="application/octet-stream")
-    response["Content-Length"] = artifact.size
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename)
-    return response
 
 
 class AuditEventSerializer(serializers.ModelSerializer):

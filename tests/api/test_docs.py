@@ -28,6 +28,15 @@ def test_the_docs_hold_no_script_or_style_of_their_own(client, db):
     assert "http://" not in page.replace("http://testserver", "")
 
 
+def test_a_picture_opened_by_itself_may_style_itself_and_nothing_else(call, scene, owner):
+    answer = call(owner).get(f"/api/v1/assessments/{scene.assessment.pk}/charts/roc.svg")
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert "script" not in policy
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_the_docs_show_every_address_under_our_content_policy(live_server, page):

@@ -2,19 +2,18 @@
 
 import pytest
 
-from assessments import runner, stored
+from assessments import recording, runner, stored
 from assessments.actions.assessments import start
 from assessments.models import Assessment
 from assessments.results import digest
+from registry import storage
 from registry.models import AuditEvent
+from registry.refusals import Unavailable
+from tests.assessments.conftest import QUICK_TESTS, make_dataset_version, make_version
+from tests.assessments.hostile import hostile_model, replacing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
-TESTS = ["performance.threshold_metrics", "performance.discrimination"]
-
-
-@pytest.fixture
-def assessment(version, dataset_version, owner):
-    return start(version, actor=owner, dataset_version=dataset_version, tests=TESTS, seed=7, plan_name="quick")
+FIRST, SECOND, THIRD = sorted(QUICK_TESTS)
 
 
 def run(assessment: Assessment) -> Assessment:
@@ -23,10 +22,128 @@ def run(assessment: Assessment) -> Assessment:
     return assessment
 
 
-def test_it_runs_to_its_end(assessment):
-    found = run(assessment)
+def statuses(assessment: Assessment) -> dict[str, str]:
+    return dict(assessment.results.values_list("test", "status"))
+
+
+@pytest.fixture
+def on_hostile_model(version, dataset_version, owner, tiny_files):
+    """Starts an assessment of a model whose file runs `code` when it is loaded."""
+
+    def begin(code: str) -> Assessment:
+        hostile = make_version(version.model, hostile_model(code, tiny_files.model))
+        return start(hostile, actor=owner, dataset_version=dataset_version, tests=QUICK_TESTS, seed=7)
+
+    return begin
+
+
+def test_it_runs_to_its_end(waiting):
+    found = run(waiting)
     assert (found.state, found.error, found.attempt) == ("done", "", 1)
-    assert {result.test: result.status for result in found.results.all()} == dict.fromkeys(TESTS, "done")
+    assert statuses(found) == dict.fromkeys(QUICK_TESTS, "done")
     assert found.results_sha256 == digest(stored.document(found))
     assert found.lease_until is None
     assert AuditEvent.objects.about(found).filter(action="assessment.finish", actor__username="system").count() == 1
+
+
+def test_the_same_inputs_and_seed_give_the_same_seal(version, dataset_version, owner):
+    request = {"dataset_version": dataset_version, "tests": [FIRST], "seed": 3, "plan_name": "quick"}
+    first, second = (run(start(version, actor=owner, **request)) for _ in range(2))
+    assert first.results_sha256 == second.results_sha256 != ""
+
+
+def test_what_is_recorded_already_is_not_run_again(waiting):
+    waiting.results.create(test=FIRST, family="performance", title="Kept", status="done", attempt=1)
+    found = run(waiting)
+    assert statuses(found) == dict.fromkeys(QUICK_TESTS, "done")
+    assert found.results.get(test=FIRST).title == "Kept"
+
+
+def test_a_test_that_crashes_the_process_loses_only_itself(on_hostile_model):
+    found = run(on_hostile_model(replacing(SECOND, "os.kill(os.getpid(), 11)")))
+    assert found.state == "done"
+    assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
+    assert "signal 11" in found.results.get(test=SECOND).reason
+    assert found.verdicts.filter(test=SECOND, verdict="pass").count() == 0
+
+
+def test_a_test_that_the_system_kills_is_out_of_memory(on_hostile_model):
+    found = run(on_hostile_model(replacing(SECOND, "os.kill(os.getpid(), 9)")))
+    assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
+    assert "out of memory" in found.results.get(test=SECOND).reason
+
+
+def test_a_test_over_its_time_that_cannot_be_interrupted_is_killed(on_hostile_model, monkeypatch):
+    monkeypatch.setattr(runner.Child, "overdue", lambda self: self.begun and self.remaining[:1] == [SECOND])
+    found = run(on_hostile_model(replacing(SECOND, "signal.pthread_sigmask(0, range(1, 65)); time.sleep(999)")))
+    assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
+    assert "time limit" in found.results.get(test=SECOND).reason
+
+
+def test_when_the_time_of_the_assessment_is_over_the_rest_is_skipped(on_hostile_model, settings):
+    settings.MODELRISK_ASSESSMENT_SECONDS = 1
+    assessment = on_hostile_model("while True: pass")
+    assessment.results.create(test=FIRST, family="performance", title="Kept", status="done")
+    found = run(assessment)
+    assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "skipped"}
+    assert found.state == "done"
+
+
+def test_a_model_that_never_loads_fails_with_what_to_do(on_hostile_model, settings):
+    settings.MODELRISK_ASSESSMENT_SECONDS = 1
+    found = run(on_hostile_model("while True: pass"))
+    assert (found.state, statuses(found)) == ("failed", {})
+    assert "not read within" in found.error
+    assert found.hint
+
+
+def test_a_model_that_crashes_the_reading_fails_with_what_to_do(on_hostile_model):
+    found = run(on_hostile_model("import os; os.kill(os.getpid(), 11)"))
+    assert found.state == "failed"
+    assert "crashed (signal 11)" in found.error
+
+
+def test_a_model_that_talks_over_the_battery_gets_errors_only(on_hostile_model):
+    shout = "import os\nfor fd in range(3, 30):\n  try: os.write(fd, b'{\"event\": NaN}\\n')\n  except OSError: pass"
+    found = run(on_hostile_model(shout))
+    assert set(statuses(found).values()) == {"error"}
+    assert set(found.verdicts.values_list("verdict", flat=True)) <= {"error", "not_applicable"}
+
+
+def test_data_without_a_column_of_the_model_fails_with_its_name(version, owner, tiny_files):
+    content = tiny_files.data.replace(b"hours", b"other")
+    data = make_dataset_version(owner, content)
+    data.columns.filter(name="hours").update(name="other")
+    found = run(start(version, actor=owner, dataset_version=data, tests=[FIRST]))
+    assert found.state == "failed"
+    assert "hours" in found.error
+    assert found.hint
+
+
+def test_a_file_store_that_does_not_answer_is_tried_again(waiting, monkeypatch):
+    def down(*_):
+        raise Unavailable("The file store does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "download", down)
+        found = run(waiting)
+        assert (found.state, found.error) == ("queued", "The file store does not answer.")
+    assert run(waiting).state == "done"
+    assert (waiting.attempt, waiting.error) == (2, "")
+
+
+def test_a_missing_file_fails_at_once(waiting, monkeypatch):
+    def missing(*_):
+        raise Unavailable("A stored file is missing from the file store.", code="missing_file")
+
+    monkeypatch.setattr(storage, "download", missing)
+    assert run(waiting).state == "failed"
+
+
+def test_an_error_of_ours_uses_up_the_attempts_and_then_fails(waiting, monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording, "record_start", broken)
+    assert [run(waiting).state for _ in range(3)] == ["queued", "queued", "failed"]
+    assert "administrator" in waiting.hint

@@ -37,7 +37,7 @@ class Folder:
     def __init__(self, path):
         self.path = path
 
-    def keys(self):
+    def stored_keys(self):
         return sorted(str(p.relative_to(self.path)) for p in self.path.rglob("*") if p.is_file())
 
     def damage(self, key):
@@ -54,7 +54,7 @@ def kept(content: bytes) -> Artifact:
 def test_a_file_is_named_by_its_digest(files):
     sha256, size = storage.put(ContentFile(b"the model"))
     assert (sha256, size) == (hashlib.sha256(b"the model").hexdigest(), 9)
-    assert files.keys() == [f"sha256/{sha256[:2]}/{sha256}"]
+    assert files.stored_keys() == [f"sha256/{sha256[:2]}/{sha256}"]
 
 
 def test_what_goes_in_comes_out(files, tmp_path):
@@ -73,13 +73,13 @@ def test_the_same_bytes_are_stored_once(files, monkeypatch):
     kept(b"the model")
     monkeypatch.setattr(type(default_storage._wrapped), "store", None)  # a second write would fail
     kept(b"the model")
-    assert len(files.keys()) == 1
+    assert len(files.stored_keys()) == 1
 
 
 def test_bytes_that_are_not_what_was_announced_are_not_stored(files):
     with pytest.raises(Unavailable, match="changed while"):
         storage.put(ContentFile(b"the model"), sha256="0" * 64)
-    assert files.keys() == []
+    assert files.stored_keys() == []
 
 
 def test_a_missing_file_says_so(files, tmp_path):
@@ -103,7 +103,7 @@ def test_a_removed_file_is_gone(files):
     assert storage.is_stored(artifact.sha256)
     storage.remove(artifact.sha256)
     assert not storage.is_stored(artifact.sha256)
-    assert files.keys() == []
+    assert files.stored_keys() == []
 
 
 def test_a_folder_gives_no_links(folder):
@@ -118,4 +118,4 @@ def test_a_write_that_breaks_leaves_no_partial_file(folder, monkeypatch):
     monkeypatch.setattr("registry.storage.os.fsync", full)
     with pytest.raises(Unavailable, match="No space left on device"):
         kept(b"the model")
-    assert folder.keys() == []
+    assert folder.stored_keys() == []

@@ -8,6 +8,7 @@ from django.http import HttpResponse, UnreadablePostError
 from django.test import Client, RequestFactory
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import include, path
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -94,6 +95,8 @@ def upload_page(request):
 
 
 class UploadEndpoint(APIView):
+    parser_classes = (MultiPartParser,)
+
     def post(self, request):
         return Response({"size": request.data["file"].size})
 

@@ -33,6 +33,9 @@ SHOWN = 20
         Param("rows", 200, "Cases explained", quick=80, thorough=400, minimum=2, maximum=10_000),
         Param("background", 100, "Background cases", quick=50, thorough=150, minimum=2, maximum=1_000),
         Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100),
+        Param(
+            "questions", 1_000_000, "Rows the model may be asked about", quick=200_000, thorough=3_000_000, minimum=1000
+        ),
         Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
         Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
     ],
@@ -53,9 +56,10 @@ SHOWN = 20
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
 ) -> Outcome:
-    explained = np.sort(rng.permutation(len(subject.frame))[: params["rows"]])
     source = background_source(subject)
-    background = source.take(np.sort(rng.permutation(len(source))[: params["background"]]))
+    rows, others = affordable(params, len(subject.features))
+    explained = np.sort(rng.permutation(len(subject.frame))[:rows])
+    background = source.take(np.sort(rng.permutation(len(source))[:others]))
     game = Game.of(subject.frame[subject.features].take(explained), background, favourable_score(subject))
     found = attribute(game, walks=params["walks"], exact_up_to=params["exact_up_to"], rng=rng, progress=progress)
     measures = importances(subject.features, found, params["resamples"], rng)
@@ -69,6 +73,13 @@ def run(
         table_rows(subject, measures, found),
     )
     return Outcome(measures, [importance_chart(subject, measures, n)], [table], notes_of(subject, found, params))
+
+
+def affordable(params: dict[str, Any], columns: int) -> tuple[int, int]:
+    """Cases and background cases, fewer than asked for where many columns would take too many questions."""
+    each = 2 * params["walks"] * max(1, columns - 1)
+    background = min(params["background"], max(10, params["questions"] // (each * params["rows"])))
+    return min(params["rows"], max(10, params["questions"] // (each * background))), background
 
 
 def background_source(subject: Subject) -> pd.DataFrame:
@@ -166,6 +177,11 @@ def notes_of(subject: Subject, found: Attribution, params: dict[str, Any]) -> li
         if found.exact
         else f"Shapley values are estimates from {params['walks'] * 2} walks for each case and background case."
     ]
+    cases, background = affordable(params, len(subject.features))
+    if (cases, background) != (params["rows"], params["background"]):
+        notes.append(
+            f"For its {len(subject.features)} columns, {cases} cases and {background} background cases are taken."
+        )
     if not subject.has_scores:
         notes.append("The model gives decisions only: what is explained is the decision, 1 for favourable, else 0.")
     if subject.reference is None:

@@ -23,7 +23,8 @@ Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Norm = Literal["linf", "l2"]
 
-POINTS_AT_ONCE = 65_536  # what one question holds: bounds memory, still large enough to be cheap
+POINTS_AT_ONCE = 65_536  # what one question holds at most,
+NUMBERS_AT_ONCE = 2_000_000  # and fewer where rows are wide: bounds memory, still large enough to be cheap
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Problem:
     flips: Callable[[Floats, Rows], Flags]
     norm: Norm = "linf"
 
+    @property
+    def at_once(self) -> int:
+        """How many points to ask about at a time."""
+        return min(POINTS_AT_ONCE, max(1, NUMBERS_AT_ONCE // len(self.step)))
+
     def distance(self, points: Floats, rows: Rows) -> Floats:
         """(m,) how far points are from the rows they were made from."""
         return length(points - self.origin[rows], self.norm)
@@ -50,8 +56,8 @@ class Problem:
     def ask(self, points: Floats, rows: Rows) -> tuple[Floats, Flags]:
         """The nearest legal points inside the box, and which of them flip the decision."""
         legal = self.snap(np.clip(points, self.low[rows], self.high[rows]), rows)
-        parts = range(0, len(rows), POINTS_AT_ONCE)
-        flipped = [self.flips(legal[k : k + POINTS_AT_ONCE], rows[k : k + POINTS_AT_ONCE]) for k in parts]
+        parts = [slice(k, k + self.at_once) for k in range(0, len(rows), self.at_once)]
+        flipped = [self.flips(legal[part], rows[part]) for part in parts]
         return legal, np.concatenate(flipped) if flipped else np.zeros(0, bool)
 
 
@@ -100,7 +106,7 @@ def attack(
         directions = np.empty((len(rows), problem.origin.shape[1]))
         copies = int(evaluations * np.sqrt(iteration + 1))
         noise = _directions(rng, copies, problem)
-        at_once = max(1, POINTS_AT_ONCE // copies)
+        at_once = max(1, problem.at_once // copies)
         for k in range(0, len(rows), at_once):
             part = slice(k, k + at_once)
             width = _width(problem, current[rows[part]], rows[part], first=iteration == 0)

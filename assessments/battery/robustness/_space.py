@@ -42,7 +42,7 @@ class Space:
         names = changeable(frame, columns)
         chosen = [columns[name] for name in names]
         own = frame[names].to_numpy(dtype=float, na_value=np.nan).reshape(len(frame), len(names))
-        missing = np.isnan(own)
+        missing = ~np.isfinite(own)
         minimum = np.array([float(column.min or 0) for column in chosen])
         maximum = np.array([float(column.max or 0) for column in chosen])
         integer = np.array([bool(column.integer) for column in chosen], dtype=bool)
@@ -109,7 +109,7 @@ class Space:
 
     def decode(self, points: Floats, rows: Rows) -> pd.DataFrame:
         """The rows of the original table that points stand for, with its columns, order and types."""
-        values = np.where(self.missing[rows], np.nan, self.values(points, rows))
+        values = np.where(self.missing[rows], self.own[rows], self.values(points, rows))
         decoded = self.frame.take(rows).reset_index(drop=True)
         for index, name in enumerate(self.names):
             decoded[name] = pd.Series(values[:, index]).astype(self.frame[name].dtype)

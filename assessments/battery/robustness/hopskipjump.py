@@ -196,7 +196,7 @@ def donor_candidates(
         others = donors[decided != truth[index]]
         if not len(others):
             return np.empty((len(target), 0, len(space.names)))
-        others = np.where(np.isnan(others), space.origin[row], others)
+        others = np.where(~np.isfinite(others), space.origin[row], others)
         reachable = np.clip(others, space.low[row], space.high[row])
         near = np.argsort(length(reachable - space.origin[row], "linf"), kind="stable")[:NEAREST]
         chosen = np.r_[np.resize(near, NEAREST), rng.integers(len(others), size=ANYWHERE)]

@@ -40,6 +40,8 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         if options["no_web"] and options["no_worker"]:
             raise CommandError("With --no-web and --no-worker there is nothing to run.")
+        if not options["no_web"]:
+            check_free(options["bind"])
         wait_for_database(self.stderr.write)
         migrate()
         children = []
@@ -59,6 +61,20 @@ class Command(BaseCommand):
         self.stdout.write("stopped")
         if code:
             raise SystemExit(code)
+
+
+def check_free(bind: str) -> None:
+    """Say at once that the address cannot be used, not after gunicorn's patience."""
+    host, _, port = bind.rpartition(":")
+    if bind.startswith("unix:") or not port.isdigit():
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise CommandError(f"{bind} cannot be used: {error.strerror}. Choose another one with --bind.") from error
 
 
 def wait_for_database(say) -> None:

@@ -91,6 +91,17 @@ def test_the_chart_flags_sensitive_columns(adult_csv):
     assert "sex (place " in chart.alt
 
 
+def test_a_wide_table_is_explained_on_fewer_cases_and_says_so():
+    rng = np.random.default_rng(0)
+    names = [f"c{k}" for k in range(60)]
+    frame = pd.DataFrame(rng.uniform(size=(300, 60)), columns=names).assign(y=[0, 1] * 150)
+    subject = subject_of(frame, Rule(lambda rows: rows["c3"], names))
+    outcome = outcome_of(TEST, subject, questions=60_000)
+    assert subject.queries < 61_000
+    assert measure_of(outcome, "shap_importance", column="c3").n == 50
+    assert any(note.startswith("For its 60 columns, 50 cases and 10 background") for note in outcome.notes)
+
+
 def test_the_chart_shows_twenty_columns_of_many():
     rng = np.random.default_rng(0)
     names = [f"c{k}" for k in range(25)]

@@ -74,12 +74,24 @@ def expected_binary(truth, predicted, score, probabilities):
 def test_every_number_on_adult_equals_scikit_learn(adult_csv, last, favourable):
     frame = pd.read_csv(adult_csv, nrows=2000)
     model = adult_pipeline(last, frame)
-    measures, _ = measured(Subject(model, frame, Target("income", favourable)))
-    given = frame.drop(columns="income")
+    compared(model, frame, "income", favourable)
+
+
+@pytest.mark.parametrize("favourable", ["yes", "no"])
+def test_every_number_on_made_up_rows_equals_scikit_learn(favourable):
+    frame = applicants(600)
+    model = HistGradientBoostingClassifier(max_iter=10).fit(frame[["age", "income"]], frame["repaid"])
+    compared(model, frame, "repaid", favourable)
+
+
+def compared(model, frame, target, favourable):
+    """Every measure against scikit-learn's own functions, and each interval around its value."""
+    measures, _ = measured(Subject(model, frame, Target(target, favourable)))
+    given = frame[model.feature_names_in_]
     column = list(model.classes_).index(favourable)
     probabilities = model.predict_proba(given)
     expected = expected_binary(
-        frame["income"] == favourable,
+        frame[target] == favourable,
         model.predict(given) == favourable,
         probabilities[:, column],
         probabilities[:, [1 - column, column]],

@@ -119,8 +119,8 @@ def test_missing_numbers_are_left_missing():
     frame = applicants(200)
     frame.loc[::5, "debt"] = np.nan
     features = ["income", "debt", "age"]
-    model = HistGradientBoostingClassifier(max_iter=20).fit(frame[features], frame["y"])
-    outcome = outcome_of(TEST, subject_of(frame, model, AGE_IS_FIXED), rows=40)
+    model = HistGradientBoostingClassifier(max_iter=5).fit(frame[features], frame["y"])
+    outcome = outcome_of(TEST, subject_of(frame, model, AGE_IS_FIXED), rows=20)
     assert value_of(outcome, "evasion_success_rate") > 0.2
     assert all("nan" not in row[3] for row in outcome.tables[0].rows)
 

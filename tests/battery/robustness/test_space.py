@@ -85,6 +85,12 @@ def test_a_missing_number_stays_missing(space):
     assert (space.decode(points, rows)["debt"].isna().to_numpy() == (rows == 2)).all()
 
 
+def test_an_infinite_number_stays_infinite():
+    columns = {"gain": Column("gain", kind="number", integer=False, min=0, max=10)}
+    space = Space.of(pd.DataFrame({"gain": [np.inf, 5.0]}), columns)
+    assert space.decode(np.array([[0.5], [0.75]]), np.array([0, 1]))["gain"].tolist() == [np.inf, 7.5]
+
+
 def test_a_value_outside_the_range_is_legal_for_its_own_row():
     columns = {"gain": Column("gain", kind="number", integer=True, min=0, max=10)}
     space = Space.of(pd.DataFrame({"gain": [25, 5]}), columns)

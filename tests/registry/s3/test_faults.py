@@ -1,15 +1,20 @@
 """What people are told, and what is left behind, when the S3 server is down, frozen, wrong or slow."""
 
 import io
+import os
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
 from django.core.files.base import ContentFile, File
 
-from registry import storage
-from registry.models import Artifact
+from registry import actions, storage
+from registry.models import Artifact, ModelVersion
 from registry.refusals import Unavailable
+from tests import small
 from tests.s3peer import BUCKET, S3Peer, python_of_peer
 
 pytestmark = [pytest.mark.s3, pytest.mark.processes]
@@ -92,7 +97,7 @@ def test_a_frozen_server_is_reported_and_an_upload_works_once_it_thaws(own_peer,
         storage.put(ContentFile(b"the model"))
     own_peer.thaw()
     sha256, _size = storage.put(ContentFile(b"the model"))
-    assert own_peer.keys() == [f"sha256/{sha256[:2]}/{sha256}"]
+    assert own_peer.stored_keys() == [f"sha256/{sha256[:2]}/{sha256}"]
 
 
 def test_a_server_killed_in_the_middle_of_an_upload_is_reported(own_peer, settings):
@@ -110,7 +115,7 @@ def test_a_server_frozen_in_the_middle_of_an_upload_keeps_no_object(own_peer, se
         storage.put(source)
     assert source.act is None
     own_peer.thaw()
-    assert own_peer.keys() == []
+    assert own_peer.stored_keys() == []
 
 
 def test_a_server_lost_in_the_middle_of_a_download_leaves_no_file(own_peer, settings, tmp_path):
@@ -124,6 +129,47 @@ def test_a_server_lost_in_the_middle_of_a_download_leaves_no_file(own_peer, sett
     with pytest.raises(Unavailable):
         storage.download(Artifact(sha256=sha256, size=size), tmp_path / "copy")
     assert list(tmp_path.glob("*copy*")) == []
+
+
+def breaking(times):
+    """StreamingBody.iter_chunks that breaks off after its first chunk, so many times."""
+    whole, left = StreamingBody.iter_chunks, [times]
+
+    def iter_chunks(self, size):
+        for chunk in whole(self, size):
+            yield chunk
+            if left[0]:
+                left[0] -= 1
+                raise ReadTimeoutError(endpoint_url="the server")
+
+    return iter_chunks
+
+
+@pytest.mark.parametrize(("breaks", "arrives"), [(2, True), (3, False)])
+def test_a_download_that_breaks_off_is_taken_up_again_twice(s3_peer, settings, monkeypatch, breaks, arrives):
+    settings.STORAGES = s3_peer.storages()
+    content = os.urandom(5 * MB + 3)
+    sha256, size = storage.put(ContentFile(content))
+    monkeypatch.setattr(StreamingBody, "iter_chunks", breaking(breaks))
+    with nullcontext() if arrives else pytest.raises(Unavailable, match="does not answer"):
+        assert b"".join(storage.open_stream(Artifact(sha256=sha256, size=size))) == content
+
+
+def test_an_upload_while_the_server_is_down_leaves_no_rows(
+    own_peer, settings, registered_model, developer, small_model
+):
+    settings.STORAGES = own_peer.storages(**IMPATIENT)
+    own_peer.stop()
+    with pytest.raises(Unavailable):
+        actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+    assert (ModelVersion.objects.count(), Artifact.objects.count()) == (0, 0)
+
+
+def test_a_version_is_uploaded_to_the_server_and_read_back(s3_peer, settings, registered_model, developer, small_model):
+    settings.STORAGES = s3_peer.storages()
+    version = actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+    assert version.artifact.key in s3_peer.stored_keys()
+    assert b"".join(storage.open_stream(version.artifact)) == small_model.read_bytes()
 
 
 def test_the_bucket_is_addressed_in_the_path(s3_peer, settings):

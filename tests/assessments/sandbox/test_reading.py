@@ -1,0 +1,74 @@
+"""Uploaded files, read in the sandbox."""
+
+import pytest
+
+from assessments.sandbox import launch, reading
+from assessments.sandbox.launch import Ended
+from tests.assessments.hostile import hostile_model
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def model_file(tmp_path, tiny_files):
+    path = tmp_path / "model.joblib"
+    path.write_bytes(tiny_files.model)
+    return path
+
+
+def test_a_model_is_described(model_file):
+    found = reading.inspect_model(model_file, "joblib")
+    assert (found["class"], found["task"], found["classes"]) == ("Pipeline", "binary", ["<=50K", ">50K"])
+    assert found["features"] == ["age", "hours", "work", "sex"]
+    assert "scikit-learn" in found["libraries"]
+
+
+def test_data_are_profiled(tmp_path, tiny_files):
+    path = tmp_path / "data.csv"
+    path.write_bytes(tiny_files.data)
+    found = reading.profile_dataset(path, "csv")
+    assert found["rows"] == 240
+    assert [column["name"] for column in found["columns"]] == ["age", "hours", "work", "sex", "income"]
+
+
+def test_a_file_that_is_no_model_says_so(tmp_path):
+    path = tmp_path / "model.joblib"
+    path.write_bytes(b"hello")
+    with pytest.raises(reading.Unreadable) as refused:
+        reading.inspect_model(path, "joblib")
+    assert refused.value.code in {"not_a_model", "truncated"}
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "crashed"),
+        ("import os; os.kill(os.getpid(), 9)", "out_of_memory"),
+        ("while True: pass", "out_of_time"),
+        (
+            "import os\nfor fd in range(3, 30):\n  try: os.write(fd, b'{\"class\": 1}')\n  except OSError: pass",
+            "crashed",
+        ),
+    ],
+    ids=["crash", "kill", "hang", "lie"],
+)
+def test_a_file_that_harms_its_reader_is_unreadable(tmp_path, tiny_files, monkeypatch, code, expected):
+    monkeypatch.setattr(reading, "MODEL_SECONDS", 3.0 if expected == "out_of_time" else 60.0)
+    path = tmp_path / "model.joblib"
+    path.write_bytes(hostile_model(code, tiny_files.model))
+    with pytest.raises(reading.Unreadable) as refused:
+        reading.inspect_model(path, "joblib")
+    assert refused.value.code == expected
+    assert refused.value.hint
+
+
+def test_a_sandbox_that_cannot_start_is_not_the_files_fault():
+    found = reading.died(Ended(1, None, "exited", "NotConfined: landlock", (), 0.1), "model")
+    assert found.code == "sandbox"
+    assert "administrator" in found.hint
+
+
+def test_every_layer_of_this_machine_is_put_on(tmp_path):
+    ended = launch.run(["-c", ""], read=[], write=tmp_path, seconds=30, on_line=print)
+    assert ended.layers == launch.layers()

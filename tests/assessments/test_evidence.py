@@ -1,0 +1,37 @@
+"""What an approval hears of assessments."""
+
+import pytest
+
+from assessments.models import Assessment
+from registry.approvals import gates
+
+pytestmark = pytest.mark.django_db
+
+
+def finish(assessment: Assessment, seal: str) -> None:
+    Assessment.objects.filter(pk=assessment.pk).update(state="done", results_sha256=seal)
+
+
+def test_a_version_that_was_never_assessed_is_blocked(version):
+    assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]
+    assert gates.evidence(version) == []
+
+
+def test_a_running_assessment_is_not_yet_one(waiting, version):
+    assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]
+
+
+def test_the_latest_finished_assessment_is_the_evidence(waiting, another_waiting, version):
+    finish(waiting, "a" * 64)
+    finish(another_waiting, "b" * 64)
+    verdict = {"test": "t", "family": "f", "metric": "m", "title": "M", "better": "higher", "verdict": "fail"}
+    another_waiting.verdicts.create(position=0, **verdict)
+    [evidence] = gates.evidence(version)
+    assert (evidence.id, evidence.sha256) == (another_waiting.pk, "b" * 64)
+    assert (evidence.summary["fail"], evidence.summary["pass"]) == (1, 0)
+    assert gates.blockers(version) == []
+
+
+def test_a_new_run_does_not_block_what_has_been_assessed(waiting, another_waiting, version):
+    finish(waiting, "a" * 64)
+    assert gates.blockers(version) == []

@@ -1,0 +1,172 @@
+"""Start, cancel, retry: who may, what is kept, and when the queue is told."""
+
+import pytest
+from django_q.models import OrmQ
+
+from assessments import leasing, recording
+from assessments.actions.assessments import cancel, retry, start
+from assessments.models import Assessment
+from registry.models import AuditEvent
+from registry.refusals import BadInput, Conflict, Refused
+from tests.assessments.conftest import QUICK_TESTS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def request_it(version, dataset_version, owner):
+    def ask(**changes) -> Assessment:
+        asked = {"actor": owner, "dataset_version": dataset_version, "tests": QUICK_TESTS, **changes}
+        return start(version, **asked)
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["owner", "validator"])
+def test_the_builder_and_the_validator_may_assess(request_it, cast, name):
+    assert request_it(actor=cast[name]).state == "queued"
+
+
+@pytest.mark.parametrize("name", ["developer", "reviewer", "auditor", "outsider"])
+def test_nobody_else_may(request_it, cast, name):
+    with pytest.raises(Refused):
+        request_it(actor=cast[name])
+    assert not Assessment.objects.exists()
+    assert AuditEvent.objects.get(action="assessment.start").refused
+
+
+def test_it_keeps_the_plan_the_policy_and_the_catalogue(waiting, dataset_version):
+    assert waiting.planned_tests == sorted(QUICK_TESTS)
+    assert waiting.plan["target"] == {"column": "income", "favourable": ">50K", "labels": {}}
+    assert waiting.plan["data"]["sha256"] == dataset_version.artifact.sha256
+    assert [column["name"] for column in waiting.plan["columns"] if column["role"] == "sensitive"] == ["sex"]
+    assert set(waiting.catalogue) == set(QUICK_TESTS)
+    assert waiting.policy["criteria"]
+
+
+def test_the_whole_plan_is_the_default(request_it):
+    from assessments.catalogue import tests_of
+
+    assert request_it(tests=None).planned_tests == tests_of("standard")
+
+
+def test_a_seed_that_was_not_given_is_drawn_and_kept(request_it):
+    first, second = request_it(), request_it()
+    assert first.seed != second.seed
+    assert first.plan["seed"] == first.seed
+
+
+def test_the_queue_is_told_after_the_commit(request_it, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        assessment = request_it()
+        assert OrmQ.objects.count() == 0
+    assert OrmQ.objects.count() == 1
+    assessment.refresh_from_db()
+    assert assessment.rung_at is not None
+
+
+def test_it_is_in_the_audit_trail(waiting, owner):
+    event = AuditEvent.objects.about(waiting).get(action="assessment.start")
+    assert event.actor == owner
+    assert event.detail["tests"] == sorted(QUICK_TESTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tests": ["performance.charm"]}, "bad_plan"),
+        ({"tests": []}, "bad_plan"),
+        ({"tests": [{"id": QUICK_TESTS[0], "params": {"resamples": 1}}]}, "bad_plan"),
+        ({"plan_name": "lazy"}, "bad_plan"),
+        ({"seed": -1}, "bad_plan"),
+    ],
+    ids=str,
+)
+def test_a_request_that_cannot_be_planned_is_bad_input(request_it, changes, code):
+    with pytest.raises(BadInput) as refused:
+        request_it(**changes)
+    assert refused.value.code == code
+    assert refused.value.hint
+    assert not Assessment.objects.exists()
+
+
+def test_data_without_a_target_is_bad_input(request_it, dataset_version):
+    dataset_version.columns.filter(role="target").update(role="feature")
+    with pytest.raises(BadInput) as refused:
+        request_it()
+    assert refused.value.code == "no_target"
+
+
+def test_data_without_a_favourable_label_is_bad_input(request_it, dataset_version):
+    type(dataset_version).objects.update(favourable="")
+    dataset_version.refresh_from_db()
+    with pytest.raises(BadInput) as refused:
+        request_it()
+    assert refused.value.code == "no_favourable"
+
+
+def test_the_same_key_gives_the_same_assessment(request_it):
+    first = request_it(idempotency_key="k")
+    assert request_it(idempotency_key="k") == first
+    assert request_it(idempotency_key="k", seed=first.seed) == first
+    assert AuditEvent.objects.filter(action="assessment.start").count() == 1
+
+
+def test_the_same_key_for_something_else_is_a_conflict(request_it):
+    request_it(idempotency_key="k")
+    for other in ({"plan_name": "quick"}, {"tests": QUICK_TESTS[:1]}, {"seed": 5}):
+        with pytest.raises(Conflict):
+            request_it(idempotency_key="k", **other)
+
+
+def test_two_people_may_use_the_same_key(request_it, owner, validator):
+    assert request_it(idempotency_key="k", actor=owner) != request_it(idempotency_key="k", actor=validator)
+
+
+def test_a_waiting_one_is_cancelled_at_once(waiting, owner):
+    cancel(waiting, actor=owner)
+    assert Assessment.objects.get().state == "cancelled"
+    assert leasing.claim(waiting.pk) is None
+
+
+def test_a_running_one_is_asked_to_stop(waiting, owner):
+    leasing.claim(waiting.pk)
+    cancel(waiting, actor=owner)
+    found = Assessment.objects.get()
+    assert (found.state, found.cancel_requested) == ("running", True)
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_what_is_over_is_not_cancelled(waiting, owner, state):
+    Assessment.objects.update(state=state)
+    waiting.refresh_from_db()
+    with pytest.raises(Conflict):
+        cancel(waiting, actor=owner)
+
+
+def test_a_stranger_cancels_nothing(waiting, outsider):
+    with pytest.raises(Refused):
+        cancel(waiting, actor=outsider)
+    assert Assessment.objects.get().state == "queued"
+
+
+def test_a_retry_keeps_what_finished_and_repeats_what_did_not(waiting, owner, django_capture_on_commit_callbacks):
+    running = leasing.claim(waiting.pk)
+    running.results.create(test=QUICK_TESTS[0], family="performance", title="t", status="done")
+    recording.record_error(running, QUICK_TESTS[1], "crashed")
+    Assessment.objects.update(state="failed", error="e", hint="h", cancel_requested=True, attempt=3, lease_until=None)
+    waiting.refresh_from_db()
+    with django_capture_on_commit_callbacks(execute=True):
+        found = retry(waiting, actor=owner)
+    assert (found.state, found.error, found.cancel_requested) == ("queued", "", False)
+    assert list(found.results.values_list("test", flat=True)) == [QUICK_TESTS[0]]
+    assert OrmQ.objects.count() == 1
+    assert leasing.claim(found.pk).attempt == 4
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "done"])
+def test_only_what_failed_or_was_cancelled_is_retried(waiting, owner, state):
+    Assessment.objects.update(state=state)
+    waiting.refresh_from_db()
+    with pytest.raises(Conflict):
+        retry(waiting, actor=owner)

@@ -1,0 +1,78 @@
+"""The main job, clicked through: upload, assess in the real worker, look at the charts, decide."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import register_and_upload, start_assessment
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+
+def test_from_upload_to_decision(person, small_model, small_data):
+    owner = person("owner")
+    register_and_upload(owner, "Loans", small_model, small_data)
+    start_assessment(owner, "Loans")
+    # The page follows the run by itself and turns into the results.
+    owner.page.get_by_role("heading", name="Performance").wait_for()
+    assert_charts_are_drawn(owner.page)
+    owner.follow("Request approval")
+    owner.page.get_by_label("Note to the reviewer").fill("Please look at the selection rates.")
+    owner.press("Request approval")
+    assert "awaiting decision" in owner.text
+
+    reviewer = person("reviewer")
+    reviewer.page.get_by_role("row", name=re.compile("Loans v1")).get_by_role("link", name=re.compile("Review")).click()
+    assert "Please look at the selection rates." in reviewer.text
+    reviewer.page.get_by_label("Approve with conditions").check()
+    reviewer.page.get_by_label("Reason").fill("Monthly monitoring of the selection rates.")
+    reviewer.page.get_by_label("Valid until").fill("2099-01-31")
+    reviewer.press("Record the decision")
+    assert "Recorded: Approve with conditions Loans v1, by reviewer." in reviewer.text
+    assert "valid until 31 Jan 2099" in reviewer.text
+    assert owner.complaints + reviewer.complaints == []
+
+
+def test_without_javascript_from_a_wrong_file_to_a_rejection(person, small_model, small_data, tmp_path):
+    wrong = tmp_path / "model.joblib"
+    wrong.write_bytes(b"PK\x03\x04 not a model")
+    validator = person("validator", java_script_enabled=False)
+    register_and_upload(validator, "Plain", small_model, small_data)
+    page = validator.page
+    page.get_by_role("link", name="Plain", exact=True).click()
+    page.get_by_label("Model file").set_input_files(wrong)
+    page.get_by_label("What changed").fill("These words are kept.")
+    validator.press("Upload and read")
+    assert "model.joblib is not a joblib file" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("What changed").input_value() == "These words are kept."
+    validator.follow("v1")
+    start_assessment(validator, "Plain")
+    page.get_by_role("heading", name="Explainability").wait_for()  # the page reloads itself
+    assert_charts_are_drawn(page)
+    validator.follow("Request approval")
+    validator.press("Request approval")
+
+    reviewer = person("reviewer", java_script_enabled=False)
+    reviewer.page.goto("/models/plain/v1/review/")
+    reviewer.page.get_by_label("Reject").check()
+    reviewer.press("Record the decision")
+    assert "This decision needs a reason." in reviewer.page.get_by_role("alert").inner_text()
+    assert reviewer.page.get_by_label("Reject").is_checked()
+    reviewer.page.get_by_label("Reason").fill("The model is not needed.")
+    reviewer.press("Record the decision")
+    assert "Recorded: Reject Plain v1, by reviewer." in reviewer.text
+
+
+def assert_charts_are_drawn(page) -> None:
+    """Every picture arrives when it is scrolled to, and says what it shows."""
+    pictures = page.locator("figure img")
+    assert pictures.count() >= 9
+    for picture in pictures.all():
+        picture.scroll_into_view_if_needed()
+        picture.wait_for(state="visible")
+        page.wait_for_load_state("networkidle")
+        width, height = picture.evaluate(
+            "picture => picture.decode().then(() => [picture.naturalWidth, picture.naturalHeight])"
+        )
+        assert min(width, height) > 0
+        assert len(picture.get_attribute("alt")) > 20

@@ -1,0 +1,84 @@
+"""What only a browser sees: contrast and names by axe, dark mode, a narrow screen, a strict content policy at work."""
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+PAGES = {
+    "inbox": "/",
+    "models": "/models/",
+    "model": "/models/shown/",
+    "version": "/models/shown/v1/",
+    "review": "/models/shown/v1/review/",
+    "datasets": "/datasets/",
+    "dataset": "/datasets/shown-data/",
+    "columns": "/datasets/shown-data/v1/",
+    "assessment": "",
+    "policies": "/policies/",
+    "methodology": "/methodology/",
+    "audit": "/audit/",
+    "account": "/account/",
+    "not found": "/no/such/page/",
+}
+
+
+@pytest.fixture(params=["light", "dark"])
+def reviewer(request, person, assessed_url):
+    return person("reviewer", color_scheme=request.param)
+
+
+def address(name: str, assessed_url: str) -> str:
+    return PAGES[name] or assessed_url
+
+
+def test_axe_finds_nothing(reviewer, assessed_url):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    found = {}
+    for name in PAGES:
+        reviewer.page.goto(address(name, assessed_url))
+        reviewer.page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
+        violations = axe.run(reviewer.page).response["violations"]
+        found[name] = [(v["id"], v["nodes"][0]["html"], v["nodes"][0]["failureSummary"]) for v in violations]
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_a_narrow_screen_never_scrolls_sideways(person, assessed_url):
+    reader = person("reviewer", viewport={"width": 390, "height": 844})
+    wide = {}
+    for name in PAGES:
+        reader.page.goto(address(name, assessed_url))
+        reader.page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
+        wide[name] = reader.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide == dict.fromkeys(PAGES, 0)
+
+
+def test_the_narrow_menu_opens(person, assessed_url):
+    reader = person("reviewer", viewport={"width": 390, "height": 844})
+    link = reader.page.get_by_role("link", name="Datasets")
+    assert not link.is_visible()
+    reader.press("Menu")
+    link.click()
+    assert reader.page.get_by_role("heading", name="Datasets").is_visible()
+
+
+def test_nothing_is_refused_by_the_content_policy(person, assessed_url):
+    reader = person("reviewer")
+    for name in PAGES:
+        if name != "not found":
+            reader.page.goto(address(name, assessed_url), wait_until="networkidle")
+    assert reader.complaints == []
+
+
+def test_charts_keep_their_white_paper_in_the_dark(person, assessed_url):
+    reader = person("reviewer", color_scheme="dark")
+    reader.page.goto(assessed_url)
+    paper = reader.page.locator("figure").first.evaluate("figure => getComputedStyle(figure).backgroundColor")
+    page = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper, page) == ("rgb(255, 255, 255)", "rgb(16, 20, 26)")
+
+
+def test_the_letters_are_ours(person, assessed_url):
+    reader = person("reviewer")
+    assert reader.page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(font => font.status))") == [
+        "loaded"
+    ]

@@ -1,0 +1,184 @@
+"""Start, follow, cancel, retry an assessment, and read what it found."""
+
+import pytest
+from django.urls import reverse
+
+from assessments.models import Assessment
+from assessments.stored import verdict_counts
+from modelrisk.numerals import number
+from tests.pages.page import read
+
+HTMX = {"headers": {"HX-Request": "true"}}
+
+
+@pytest.fixture
+def version_url(model_version):
+    return reverse("version", args=[model_version.model.slug, model_version.number])
+
+
+def url_of(assessment) -> str:
+    return reverse("assessment", args=[assessment.pk])
+
+
+def test_an_assessment_is_started(as_developer, version_url, dataset_version):
+    answer = as_developer.post(version_url, {"dataset_version": dataset_version.pk, "plan_name": "quick", "seed": "5"})
+    found = Assessment.objects.get()
+    assert (answer.status_code, answer.url) == (302, url_of(found))
+    assert (found.plan_name, found.seed, found.state) == ("quick", 5, "queued")
+
+
+def test_only_the_chosen_tests_are_planned(as_developer, version_url, dataset_version):
+    chosen = ["fairness.group_metrics"]
+    given = {"dataset_version": dataset_version.pk, "plan_name": "quick", "tests": chosen}
+    as_developer.post(version_url, given)
+    assert Assessment.objects.get().planned_tests == chosen
+
+
+def test_a_form_sent_twice_starts_one(as_developer, version_url, dataset_version):
+    key = as_developer.get(version_url).context["start"]["key"].value()
+    given = {"dataset_version": dataset_version.pk, "plan_name": "quick", "key": key}
+    answers = {as_developer.post(version_url, given).url for _ in range(2)}
+    assert len(answers) == 1
+    assert Assessment.objects.count() == 1
+
+
+def test_without_data_nothing_starts(as_developer, version_url, dataset_version):
+    answer = as_developer.post(version_url, {"plan_name": "quick", "seed": "12"})
+    page = read(answer)
+    assert answer.status_code == 400
+    assert "This field is required." in page.text
+    assert page.fields["seed"]["value"] == "12"
+    assert Assessment.objects.count() == 0
+
+
+def test_data_without_a_target_says_what_to_do(as_developer, version_url, dataset_version):
+    dataset_version.columns.filter(role="target").update(role="feature")
+    answer = as_developer.post(version_url, {"dataset_version": dataset_version.pk, "plan_name": "quick"})
+    text = read(answer).text
+    assert answer.status_code == 400
+    assert "Applicants v1 has no target column." in text
+    assert "Edit its columns and mark the one that the model predicts as target." in text
+    assert Assessment.objects.count() == 0
+
+
+def test_who_may_not_assess_sees_why(as_reviewer, version_url, dataset_version):
+    assert (
+        "Only the owner or a developer of Credit score, or a validator, may assess it."
+        in read(as_reviewer.get(version_url)).text
+    )
+    given = {"dataset_version": dataset_version.pk, "plan_name": "quick"}
+    assert as_reviewer.post(version_url, given).status_code == 403
+
+
+def test_while_it_waits_the_page_follows_it(as_owner, assessment):
+    page = as_owner.get(url_of(assessment))
+    assert f'hx-get="{url_of(assessment)}"' in page.content.decode()
+    assert "0 of 6 tests" in read(page).text
+
+
+def test_the_fragment_tells_what_runs(as_owner, assessment):
+    Assessment.objects.filter(pk=assessment.pk).update(
+        state="running", current_test="robustness.hopskipjump", current_done=61, current_of=200
+    )
+    fragment = as_owner.get(url_of(assessment), **HTMX)
+    assert fragment.status_code == 200
+    assert "<html" not in fragment.content.decode()
+    assert "now HopSkipJump evasion attack, 61 of 200" in read(fragment).text
+
+
+def test_polling_stops_when_it_is_over(as_owner, assessed):
+    fragment = as_owner.get(url_of(assessed), **HTMX)
+    assert (fragment.status_code, fragment["HX-Refresh"], fragment.content) == (286, "true", b"")
+
+
+def test_the_inbox_shows_what_runs_and_then_stops(as_owner, assessment):
+    assert "0 of 6 tests" in read(as_owner.get(reverse("running"))).text
+    Assessment.objects.filter(pk=assessment.pk).update(state="cancelled")
+    assert as_owner.get(reverse("running")).status_code == 286
+
+
+def test_the_results_say_what_was_measured(as_owner, assessed):
+    text = read(as_owner.get(url_of(assessed))).text
+    auc = assessed.results.get(test="performance.discrimination").measures.get(metric="roc_auc")
+    assert f"AUC {auc.value:.3f}" in text
+    assert f"[{number(auc.low)}, {number(auc.high)}]" in text
+
+
+def test_the_verdicts_are_counted_and_the_bad_ones_listed(as_owner, assessed):
+    answer = as_owner.get(url_of(assessed))
+    counts = verdict_counts(assessed)
+    attention = answer.context["attention"]
+    assert len(attention) == sum(counts[word] for word in ("fail", "error", "inconclusive", "warn"))
+    assert [verdict.position for verdict in attention] == sorted(verdict.position for verdict in attention)
+    assert f"{counts['pass']} pass" in read(answer).text
+
+
+def test_every_chart_is_shown_with_its_words(as_owner, assessed):
+    page = read(as_owner.get(url_of(assessed)))
+    charts = {chart.alt for result in assessed.results.all() for chart in result.charts.all()}
+    assert len(charts) >= 9
+    assert {image["alt"] for image in page.images} == charts
+
+
+def test_a_test_that_does_not_apply_says_why(as_owner, assessed):
+    assessed.results.filter(test="robustness.hopskipjump").update(status="not_applicable", reason="No number moves.")
+    text = read(as_owner.get(url_of(assessed))).text
+    assert "not applicable HopSkipJump evasion attack No number moves." in text
+
+
+def test_a_failed_one_says_what_went_wrong_and_offers_another_try(as_developer, assessment):
+    Assessment.objects.filter(pk=assessment.pk).update(state="failed", error="No column x.", hint="Add the column x.")
+    answer = as_developer.get(url_of(assessment))
+    assert "No column x. Add the column x." in read(answer).text
+    again = as_developer.post(reverse("assessment-retry", args=[assessment.pk]))
+    assessment.refresh_from_db()
+    assert (again.status_code, assessment.state, assessment.error) == (302, "queued", "")
+
+
+def test_it_is_cancelled(as_developer, assessment):
+    as_developer.post(reverse("assessment-cancel", args=[assessment.pk]))
+    assessment.refresh_from_db()
+    assert assessment.state == "cancelled"
+
+
+def test_cancelling_what_is_over_is_a_conflict(as_developer, assessed):
+    answer = as_developer.post(reverse("assessment-cancel", args=[assessed.pk]))
+    assert answer.status_code == 409
+    assert "finished" in read(answer).text
+
+
+def test_a_reader_is_offered_no_button(sign_in, auditor, assessment):
+    client = sign_in(auditor)
+    assert "assessment-cancel" not in client.get(url_of(assessment)).content.decode()
+    assert client.post(reverse("assessment-cancel", args=[assessment.pk])).status_code == 403
+
+
+def chart(client, assessed, name: str, **query):
+    return client.get(reverse("chart", args=[assessed.pk, "roc", name]), query)
+
+
+def test_a_chart_is_drawn_in_three_formats(as_owner, assessed):
+    svg, png, csv = (chart(as_owner, assessed, name) for name in ("svg", "png", "csv"))
+    assert (svg["Content-Type"], svg.content.lstrip()[:5]) == ("image/svg+xml", b"<svg ")
+    assert (png["Content-Type"], png.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    assert csv["Content-Type"].startswith("text/csv")
+    found = assessed.results.get(test="performance.discrimination").charts.get(chart_id="roc")
+    assert len(csv.content.splitlines()) == 1 + sum(len(series["fpr"]) for series in found.data["series"])
+
+
+def test_a_chart_cannot_run_anything(as_owner, assessed):
+    answer = chart(as_owner, assessed, "svg")
+    policy = answer["Content-Security-Policy"]
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_chart_with_its_digest_is_kept_for_good(as_owner, assessed):
+    assert "immutable" in chart(as_owner, assessed, "svg", v="abc")["Cache-Control"]
+    assert "no-cache" in chart(as_owner, assessed, "svg")["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["roc.pdf", "no_such_chart.svg"])
+def test_what_is_not_there_is_404(name, as_owner, assessed):
+    assert as_owner.get(f"/assessments/{assessed.pk}/charts/{name}").status_code == 404

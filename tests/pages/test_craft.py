@@ -1,0 +1,88 @@
+"""What holds for every page: strict content policy, no inline style or script, unique ids, escaped text."""
+
+import pytest
+from django.urls import reverse
+
+from registry import actions
+from registry.models import Dataset, MLModel
+from tests.pages.page import read
+from tests.pages.test_access import ABOUT, OPEN, address
+
+PAGES = [*OPEN, *(name for name in ABOUT if not name.endswith("file")), "audit", "register-model"]
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def everyone_at_once(validator, reviewer, sign_in):
+    """A person with every role that opens pages, so that each page shows all it can."""
+    validator.groups.add(*reviewer.groups.all())
+    return sign_in(validator)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_inline(name, everyone_at_once, assessed):
+    page = read(everyone_at_once.get(address(name, assessed)))
+    assert page.forbidden == []
+    assert len(page.ids) == len(set(page.ids)), [i for i in page.ids if page.ids.count(i) > 1]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_allows_nothing_inline(name, everyone_at_once, assessed):
+    policy = everyone_at_once.get(address(name, assessed))["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'self'" in policy
+
+
+def test_every_control_has_a_name(as_owner, assessed):
+    """A label by id, or an aria-label."""
+    html = as_owner.get(address("dataset-version", assessed)).content.decode()
+    page = read(as_owner.get(address("dataset-version", assessed)))
+    for name, field in page.fields.items():
+        if field.get("type") != "hidden":
+            assert field.get("aria-label") or f'for="{field["id"]}"' in html, name
+
+
+def test_names_are_escaped(as_owner, owner):
+    model = actions.register_model(MLModel, actor=owner, name=f"A {HOSTILE}", purpose=HOSTILE, domain=HOSTILE)
+    dataset = actions.register_dataset(Dataset, actor=owner, name=f"B {HOSTILE}", description=HOSTILE)
+    urls = [reverse("inbox"), reverse("models"), reverse("datasets")]
+    urls += [reverse("model", args=[model.slug]), reverse("dataset", args=[dataset.slug])]
+    for url in urls:
+        body = as_owner.get(url).content
+        assert b"<script>alert" not in body
+        assert b"<img src=x" not in body
+
+
+def test_what_a_model_file_said_is_escaped(as_owner, model_version):
+    model_version.estimator = model_version.estimator | {
+        "class": HOSTILE,
+        "steps": [HOSTILE],
+        "features": [HOSTILE],
+        "libraries": {HOSTILE: "1"},
+    }
+    model_version.save(update_fields=["estimator"])
+    body = as_owner.get(reverse("version", args=[model_version.model.slug, 1])).content
+    assert b"&lt;script&gt;alert(1)" in body
+    assert b"<script>alert" not in body
+
+
+def test_what_the_battery_said_is_escaped(as_owner, assessed):
+    result = assessed.results.get(test="performance.discrimination")
+    result.notes, result.tables = (
+        [HOSTILE],
+        [{"id": "t", "title": HOSTILE, "columns": [HOSTILE], "rows": [[HOSTILE, 1]]}],
+    )
+    result.save(update_fields=["notes", "tables"])
+    assessed.verdicts.update(reason=HOSTILE)
+    body = as_owner.get(reverse("assessment", args=[assessed.pk])).content
+    assert body.count(b"&lt;script&gt;alert(1)") > 3
+    assert b"<script>alert" not in body
+
+
+def test_the_number_of_queries_does_not_grow_with_the_inventory(
+    as_owner, owner, assessed, django_assert_max_num_queries
+):
+    for number in range(8):
+        actions.register_model(MLModel, actor=owner, name=f"Model {number}")
+    with django_assert_max_num_queries(28):
+        as_owner.get(reverse("inbox"))

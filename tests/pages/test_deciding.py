@@ -1,0 +1,170 @@
+"""Request, withdraw, review, decide; and what the inbox shows to whom."""
+
+import pytest
+from django.urls import reverse
+
+from assessments.models import Verdict
+from modelrisk.pages.inbox import waiting
+from registry.approvals import actions
+from registry.models import ApprovalRequest, AuditEvent, Decision
+from tests.pages.page import read
+
+
+def at(name: str, version) -> str:
+    return reverse(name, args=[version.model.slug, version.number])
+
+
+@pytest.fixture
+def version(assessed):
+    return assessed.version
+
+
+@pytest.fixture
+def pending(version, developer):
+    actions.request_approval(version, actor=developer, note="Mind the impact ratio.")
+    version.refresh_from_db()
+    return version
+
+
+def test_approval_is_requested_with_the_evidence(as_developer, version, assessed):
+    answer = as_developer.post(at("version-request", version), {"note": "Please."})
+    asked = ApprovalRequest.objects.get()
+    version.refresh_from_db()
+    assert (answer.status_code, version.approval_status, asked.note) == (302, "pending_approval", "Please.")
+    assert asked.evidence[0]["sha256"] == assessed.results_sha256
+
+
+def test_without_an_assessment_the_page_says_what_is_missing(as_developer, model_version):
+    text = read(as_developer.get(at("version", model_version))).text
+    assert "has no finished assessment" in text
+    assert as_developer.post(at("version-request", model_version), {"note": ""}).status_code == 409
+    assert ApprovalRequest.objects.count() == 0
+
+
+def test_the_request_is_withdrawn(as_developer, pending):
+    as_developer.post(at("version-withdraw", pending))
+    pending.refresh_from_db()
+    assert pending.approval_status == "draft"
+
+
+def test_the_review_shows_the_request_and_the_evidence(as_reviewer, pending, assessed):
+    text = read(as_reviewer.get(at("review", pending))).text
+    assert "Approve Credit score v1 for production?" in text
+    assert "Mind the impact ratio." in text
+    assert f"{assessed.results_sha256[:4]}…{assessed.results_sha256[-4:]}" in text
+
+
+def test_the_reviewer_decides(as_reviewer, pending, reviewer):
+    given = {"outcome": "approve_with_conditions", "note": "Monthly monitoring of the selection rates."}
+    answer = as_reviewer.post(at("review", pending), {**given, "valid_until": "2099-01-31"})
+    pending.refresh_from_db()
+    decision = Decision.objects.get()
+    assert (answer.status_code, pending.approval_status) == (302, "approved_with_conditions")
+    assert (decision.decided_by, decision.note, str(decision.valid_until)) == (reviewer, given["note"], "2099-01-31")
+    assert "conditions to 31 Jan 2099" in read(as_reviewer.get(reverse("models"))).text
+
+
+def test_a_rejection_without_a_reason_comes_back(as_reviewer, pending):
+    answer = as_reviewer.post(at("review", pending), {"outcome": "reject", "note": "no"})
+    page = read(answer)
+    assert answer.status_code == 400
+    assert "This decision needs a reason. Write at least 10 characters" in page.text
+    assert "checked" in page.fields["outcome"]
+    assert Decision.objects.count() == 0
+
+
+def test_a_failed_criterion_cannot_be_approved_without_conditions(as_reviewer, pending, assessed):
+    assessed.verdicts.filter(pk=assessed.verdicts.first().pk).update(verdict=Verdict.Word.FAIL)
+    answer = as_reviewer.get(at("review", pending))
+    assert [value for value, _ in answer.context["form"].fields["outcome"].choices] == [
+        "approve_with_conditions",
+        "reject",
+    ]
+    assert "approve with conditions, or reject" in read(answer).text
+    assert as_reviewer.post(at("review", pending), {"outcome": "approve", "note": ""}).status_code == 400
+    assert Decision.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["owner", "developer", "validator", "auditor"])
+def test_nobody_else_decides(name, cast, sign_in, pending):
+    client = sign_in(cast[name])
+    assert "outcome" not in read(client.get(at("review", pending))).fields
+    answer = client.post(at("review", pending), {"outcome": "reject", "note": "A reason that is long enough."})
+    assert answer.status_code in {400, 403}
+    assert Decision.objects.count() == 0
+
+
+def test_a_reviewer_who_built_it_is_told_why_not(as_reviewer, reviewer, pending):
+    pending.model.developers.add(reviewer)
+    text = read(as_reviewer.get(at("review", pending))).text
+    assert "You own or develop Credit score; someone independent must decide." in text
+
+
+def test_the_second_decision_is_a_conflict(as_reviewer, reviewer, pending):
+    actions.decide(pending, actor=reviewer, outcome="reject", note="Too unfair to use at all.")
+    answer = as_reviewer.post(at("review", pending), {"outcome": "reject", "note": "A reason that is long enough."})
+    assert answer.status_code in {400, 409}
+    assert Decision.objects.count() == 1
+
+
+def test_the_inbox_of_each_person_has_what_they_can_do(cast, pending):
+    assert {name: [one.what for one in waiting(user)] for name, user in cast.items()} == {
+        "owner": [],
+        "developer": [],
+        "validator": [],
+        "reviewer": ["Decide"],
+        "auditor": [],
+        "outsider": [],
+    }
+
+
+def test_the_builders_inbox_leads_from_step_to_step(as_developer, developer, model_version, assessment):
+    assert waiting(developer) == []  # it runs
+    assessment.state = "cancelled"
+    assessment.save(update_fields=["state"])
+    assert [one.what for one in waiting(developer)] == ["Look into it"]
+    assessment.delete()
+    assert [one.what for one in waiting(developer)] == ["Assess"]
+
+
+def test_an_assessed_draft_waits_for_its_request(developer, version):
+    assert [one.what for one in waiting(developer)] == ["Request approval"]
+
+
+def test_the_number_in_the_navigation_is_what_waits(as_reviewer, pending):
+    assert "Inbox 1 waiting" in read(as_reviewer.get(reverse("models"))).text
+
+
+def test_the_history_has_every_act(as_reviewer, pending):
+    text = read(as_reviewer.get(reverse("history", args=["version", pending.pk]))).text
+    for summary in ("Uploaded Credit score v1", "Started Assessment", "Requested approval of Credit score v1"):
+        assert summary in text
+
+
+def test_the_log_pages_without_gaps(sign_in, auditor, owner):
+    for number in range(120):
+        AuditEvent.objects.create(
+            actor=owner, actor_name="owner", action="a.b", object_type="x.y", object_label="x", summary=f"act {number}"
+        )
+    client, url, seen = sign_in(auditor), reverse("audit") + "?action=a.b", []
+    while url:
+        page = client.get(url).context["page"]
+        seen += [event.summary for event in page.rows]
+        url = reverse("audit") + page.next_url if page.next_url else ""
+    assert seen == [f"act {number}" for number in reversed(range(120))]
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(as_owner, owner):
+    url = reverse("account")
+    made = as_owner.post(url).context["made"]
+    assert made not in as_owner.get(url).content.decode()
+    token = owner.auth_token_set.get()
+    assert made.startswith(token.token_key)
+    as_owner.post(reverse("token-revoke"), {"digest": token.digest})
+    assert owner.auth_token_set.count() == 0
+
+
+def test_nobody_revokes_the_token_of_another(as_reviewer, as_owner, owner):
+    as_owner.post(reverse("account"))
+    as_reviewer.post(reverse("token-revoke"), {"digest": owner.auth_token_set.get().digest})
+    assert owner.auth_token_set.count() == 1

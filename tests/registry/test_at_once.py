@@ -1,0 +1,104 @@
+"""Two people at the same moment: uploads get numbers of their own, one decision stands."""
+
+import threading
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+
+from registry import actions
+from registry.approvals import gates
+from registry.approvals.actions import decide, request_approval
+from registry.models import ApprovalRequest, Artifact, AuditEvent, Decision, MLModel, ModelVersion
+from tests import small
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_gates(monkeypatch):
+    monkeypatch.setattr(gates, "_gates", [])
+    monkeypatch.setattr(gates, "_evidence", [])
+
+
+def at_once(*acts):
+    """Run each in its own thread, with its own connection, all from one starting line; what each returned or raised."""
+    ended = [None] * len(acts)
+    line = threading.Barrier(len(acts))
+
+    def run(position, act):
+        try:
+            line.wait(timeout=60)
+            ended[position] = act()
+        except Exception as error:
+            ended[position] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ended
+
+
+@pytest.fixture
+def read_once():
+    with override_settings(MODELRISK_FILE_READER="tests.read_once"):
+        yield
+
+
+def test_uploads_at_once_get_numbers_of_their_own(registered_model, developer, tmp_path, read_once):
+    files = [small.write_model(tmp_path / f"{seed}.joblib", seed=seed) for seed in range(4)]
+
+    def act(path):
+        return lambda: actions.upload_version(registered_model, actor=developer, file=small.upload(path))
+
+    ended = at_once(*map(act, files))
+    assert sorted(version.number for version in ended) == [1, 2, 3, 4]
+    assert AuditEvent.objects.filter(action="version.upload").count() == 4
+
+
+def test_the_same_file_at_once_becomes_one_version(registered_model, developer, small_model, read_once):
+    def act():
+        return actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+
+    ended = at_once(act, act, act)
+    assert sorted(type(outcome).__name__ for outcome in ended) == ["BadInput", "BadInput", "ModelVersion"]
+    assert (ModelVersion.objects.count(), Artifact.objects.count()) == (1, 1)
+
+
+def test_the_same_file_at_once_for_two_models_is_stored_once(owner, small_model, read_once):
+    models = [actions.register_model(MLModel, actor=owner, name=name) for name in ("One", "Two")]
+
+    def act(model):
+        return lambda: actions.upload_version(model, actor=owner, file=small.upload(small_model))
+
+    ended = at_once(*map(act, models))
+    assert [version.number for version in ended] == [1, 1]
+    assert Artifact.objects.count() == 1
+
+
+def test_one_of_two_decisions_at_once_stands(model_version, owner, reviewer):
+    request_approval(model_version, actor=owner)
+    model_version.refresh_from_db()
+
+    def act(outcome):
+        version = ModelVersion.objects.get(pk=model_version.pk)
+        return lambda: decide(version, actor=reviewer, outcome=outcome, note="Decided after the test.")
+
+    ended = at_once(act("approve"), act("reject"))
+    assert sorted(type(outcome).__name__ for outcome in ended) == ["Conflict", "Decision"]
+    decision = Decision.objects.get()
+    model_version.refresh_from_db()
+    assert model_version.approval_status == {"approve": "approved", "reject": "rejected"}[decision.outcome]
+    assert ApprovalRequest.objects.get().closed_at is not None
+
+
+def test_the_same_name_at_once_is_registered_once(owner):
+    def act():
+        return actions.register_model(MLModel, actor=owner, name="Score")
+
+    ended = at_once(act, act)
+    assert sorted(type(outcome).__name__ for outcome in ended) == ["BadInput", "MLModel"]
