@@ -159,7 +159,10 @@ class _Run:
     def settle(self, ended: launch.Ended) -> None:
         """The child is gone: why nothing ran, or which test it died of."""
         if self.failed:
-            raise CannotRun(self.failed["code"], self.failed["message"], self.failed.get("hint", ""))
+            hint = self.failed.get("hint", "")
+            if self.failed["code"] == "crashed" and ended.log:  # nobody here sees the log
+                hint = f"The last line of its log: {reading.last_line(ended.log)}"
+            raise CannotRun(self.failed["code"], self.failed["message"], hint)
         if not self.begun and not self.nonsense:
             died = reading.died(ended, "model and its data")
             raise CannotRun(died.code, died.message, died.hint)

@@ -107,14 +107,15 @@ def execute(pk: int) -> None:
         return
     try:
         with Heartbeat(assessment) as heart, stop_signal() as stopping:
-            _run(assessment, heart, stopping)
+            try:
+                _run(assessment, heart, stopping)
+            except WorkerStopped:
+                # Not the run's fault: the attempt does not count. Before the signal is passed on, which ends us.
+                leasing.held(assessment).update(
+                    state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1
+                )
     except LeaseLost:
         logger.warning("assessment %s: attempt %s lost its lease", pk, assessment.attempt)
-    except WorkerStopped:
-        # Not the run's fault: the attempt does not count.
-        leasing.held(assessment).update(
-            state=State.QUEUED, lease_until=None, rung_at=None, max_attempts=F("max_attempts") + 1
-        )
     except Unavailable as error:
         _again(assessment, error.reason, "It is tried again by itself.", hopeless=error.code != "unavailable")
     except Exception:
@@ -191,7 +192,7 @@ def staged(assessment: Assessment) -> Iterator[Path]:
 
 @contextmanager
 def stop_signal() -> Iterator[threading.Event]:
-    """Set when this process is told to end; elsewhere than in a main thread nothing can be told."""
+    """Set when this process is told to end, which it is again at the end of the block; only in a main thread."""
     stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopping

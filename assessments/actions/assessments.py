@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from assessments import leasing, planning
+from assessments import fitting, leasing, planning
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult
 from assessments.policies import default_policy
@@ -158,6 +158,7 @@ def _plan(
             code="no_favourable",
             field="dataset_version",
         )
+    fitting.check(version, dataset_version, target)
     try:
         return planning.build_plan(
             model=_file("model", version),

@@ -37,7 +37,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     unit = one_line(data.get("unit"))
     unit = unit[:1].upper() + unit[1:] if unit.lower().startswith("mean") else f"Mean |SHAP value|, {unit}"
     d.name_axes(axes, x=d.fit(unit, d.WIDTH - left - 0.2))
-    axes.xaxis.set_label_coords(0, -0.5 / (ROW * max(len(features), 2) + 0.13))
+    axes.xaxis.set_label_coords(0, -0.3 / (ROW * max(len(features), 2) + 0.13))
     axes.xaxis.label.set_horizontalalignment("left")
     note = ("orange: sensitive column; " if marked else "") + "thin line: 95 % interval"
     figure.text(0.15 / d.WIDTH, 0.12 / figure.get_figheight(), note, color=d.MUTED,

@@ -141,6 +141,8 @@ def _environment(write: Path, threads: int) -> dict[str, str]:
         "JOBLIB_MULTIPROCESSING": "0",
         "LOKY_MAX_CPU_COUNT": str(threads),
         "ORT_DISABLE_TELEMETRY": "1",
+        # A thread that waits must not spin: beside another run it would burn the core that the other one needs.
+        "OMP_WAIT_POLICY": "PASSIVE",
         **{f"{pool}_NUM_THREADS": str(threads) for pool in pools},
     }
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +14,7 @@ from assessments.views import summaries
 from assessments.views.assessment import with_progress
 from modelrisk.pages import inventory
 from registry import access
-from registry.models import Decision, MLModel, ModelVersion
+from registry.models import ApprovalRequest, Decision, MLModel, ModelVersion
 
 SHOWN_MODELS = 10
 RENEW_BEFORE = timedelta(days=30)
@@ -77,22 +76,23 @@ def _runs(user) -> list[Assessment]:
 
 
 def _to_decide(user) -> list[Waiting]:
-    found = ModelVersion.objects.waiting_for(user).select_related("model")
-    asked = Max("approval_requests__requested_at", filter=Q(approval_requests__closed_at__isnull=True))
-    found = list(found.annotate(asked=asked).defer("estimator"))
+    found = list(ModelVersion.objects.waiting_for(user).select_related("model").defer("estimator"))
+    open_requests = ApprovalRequest.objects.filter(version__in=found, closed_at__isnull=True)
+    asked = {one.version_id: one for one in open_requests.select_related("requested_by").defer("evidence")}
     latest = summaries.latest_by_version([v.pk for v in found], states=["done"])
     counts = summaries.verdict_counts(a.pk for a in latest.values())
     return [
         Waiting(
             what="Decide",
-            note=version.model.get_tier_display(),
+            note=f"requested by {asked[version.pk].requested_by}",
             version=version,
-            since=version.asked or version.created_at,
+            since=asked[version.pk].requested_at,
             url=_to("review", version),
             button="Review",
             counts=counts.get(latest[version.pk].pk, {}) if version.pk in latest else None,
         )
         for version in found
+        if version.pk in asked
     ]
 
 

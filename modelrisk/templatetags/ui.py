@@ -233,7 +233,7 @@ def nav(context):
     ]
     if inbox.may_read_audit(user):
         items.append(_item("Audit", "audit", area == "audit"))
-    end = [_item("API", "api-docs", False), _item(user.get_username(), "account", area == "account")]
+    end = [_item("API", "api:docs", False), _item(user.get_username(), "account", area == "account")]
     return {"items": [i for i in items if i], "end": [i for i in end if i], "user": user, "request": request}
 
 

@@ -1,5 +1,8 @@
 """An assessment through the real battery in the real sandbox, and what of it is kept."""
 
+import os
+import signal
+
 import pytest
 
 from assessments import recording, runner, stored
@@ -130,6 +133,18 @@ def test_a_file_store_that_does_not_answer_is_tried_again(waiting, monkeypatch):
         assert (found.state, found.error) == ("queued", "The file store does not answer.")
     assert run(waiting).state == "done"
     assert (waiting.attempt, waiting.error) == (2, "")
+
+
+def test_a_worker_that_is_told_to_end_gives_its_run_back_first(waiting, monkeypatch):
+    states = []
+    before = signal.signal(signal.SIGTERM, lambda *_: states.append(Assessment.objects.get().state))
+    monkeypatch.setattr(recording, "record_start", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        found = run(waiting)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert states == ["queued"]
+    assert (found.attempt, found.max_attempts - found.attempt) == (1, 3)
 
 
 def test_a_missing_file_fails_at_once(waiting, monkeypatch):

@@ -170,3 +170,19 @@ def test_only_what_failed_or_was_cancelled_is_retried(waiting, owner, state):
     waiting.refresh_from_db()
     with pytest.raises(Conflict):
         retry(waiting, actor=owner)
+
+
+def test_data_that_lacks_a_column_of_the_model_is_refused_by_name(request_it, version):
+    version.estimator = {"features": ["age", "hours", "salary"]}
+    version.save()
+    with pytest.raises(BadInput, match="salary") as refusal:
+        request_it()
+    assert refusal.value.code == "missing_column"
+    assert not Assessment.objects.exists()
+
+
+def test_data_of_one_class_is_refused(request_it, dataset_version):
+    dataset_version.columns.filter(role="target").update(profile={"distinct": 1})
+    with pytest.raises(BadInput, match="one value only") as refusal:
+        request_it()
+    assert refusal.value.code == "one_class"

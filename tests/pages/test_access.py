@@ -94,7 +94,7 @@ def test_no_link_is_dead(sign_in, reviewer, assessed):
     client, seen, queue = sign_in(reviewer), set(), [reverse("inbox")]
     while queue:
         url = queue.pop().partition("#")[0].partition("?")[0]
-        if url in seen or not url.startswith("/") or url.startswith(("/static/", "/api/")):
+        if url in seen or not url.startswith("/") or url.startswith(("/static/", "/api/v1/docs")):
             continue
         seen.add(url)
         answer = client.get(url)

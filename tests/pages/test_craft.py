@@ -1,6 +1,11 @@
 """What holds for every page: strict content policy, no inline style or script, unique ids, escaped text."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from registry import actions
@@ -77,6 +82,16 @@ def test_what_the_battery_said_is_escaped(as_owner, assessed):
     body = as_owner.get(reverse("assessment", args=[assessed.pk])).content
     assert body.count(b"&lt;script&gt;alert(1)") > 3
     assert b"<script>alert" not in body
+
+
+def test_vendored_files_are_those_that_are_written_down():
+    vendor = settings.BASE_DIR / "static" / "vendor"
+    written = dict(reversed(line.split()) for line in (vendor / "VERSIONS.sha256").read_text().splitlines())
+    found = {name: hashlib.sha256((vendor / name).read_bytes()).hexdigest() for name in written}
+    assert found == written
+    htmx = hashlib.sha256(Path(finders.find("django_htmx/htmx-2.min.js")).read_bytes()).hexdigest()
+    assert htmx in (vendor / "VERSIONS").read_text()
+    assert written["inter/inter-latin.var.woff2"] in (vendor / "VERSIONS").read_text()
 
 
 def test_the_number_of_queries_does_not_grow_with_the_inventory(

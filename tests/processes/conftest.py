@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 90  # seconds before a test gives up waiting; none of them measures time
+PATIENCE = 300  # seconds before a test gives up waiting; none of them measures time
 LEASE = "2"
 
 
@@ -228,6 +228,10 @@ def prepared(tmp_path_factory) -> Path:
     made = Installation(folder, environment_for(folder))
     made.run("manage.py", "migrate", "-v0")
     made.run("-m", "tests.processes.scene")
+    # Collected once for all tests: in each copy, serve finds it fresh.
+    made.run(
+        "-c", "import django; django.setup(); from modelrisk.management.commands import serve; serve.collect_static()"
+    )
     return folder
 
 

@@ -15,6 +15,8 @@ group × label × decision, and the end towards parity is what some pair of grou
 considered (Newcombe 1998; Donner and Zou 2012), since noise alone draws the extremes of several groups apart.
 """
 
+import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,7 @@ from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Par
 from assessments.battery.stats import percentile_interval, wilson
 from assessments.battery.subject import Subject
 
+SHOWN = 60  # characters of a column name in titles and chart ids
 ALL_GROUPS = "*"
 LARGE_GROUPS = "* without small groups"
 RATES = ("selection_rate", "tpr", "fpr", "ppv")
@@ -182,6 +185,12 @@ def _compared(
     return found
 
 
+def chart_id(kind: str, column: str) -> str:
+    """`<kind>_<column>`; what a file name or an address cannot hold becomes _, with a mark that keeps two apart."""
+    safe = re.sub(r"[^\w. -]", "_", column)[:SHOWN]
+    return f"{kind}_{safe}" if safe == column else f"{kind}_{safe}-{zlib.crc32(column.encode()):08x}"
+
+
 def selection_rate_chart(grouping: Grouping, favourable: str) -> Chart:
     """The share of each group that is decided favourably, and four fifths of the highest."""
     rates, compared = grouping.cells.rate("selection_rate"), grouping.known & ~grouping.small
@@ -203,8 +212,8 @@ def selection_rate_chart(grouping: Grouping, favourable: str) -> Chart:
     best = max(judged, key=lambda group: group["rate"])
     said = _said(judged)
     return Chart(
-        id=f"selection_rate_{grouping.column}",
-        title=f"Selection rate by {grouping.column}",
+        id=chart_id("selection_rate", grouping.column),
+        title=f"Selection rate by {grouping.column[:SHOWN]}",
         caption=f"Share decided “{favourable}”. {said}",
         alt=f"Bars of the share decided “{favourable}” by {grouping.column}, with 95 % intervals. {said}",
         data={
@@ -230,8 +239,8 @@ def count_chart(grouping: Grouping, favourable: str) -> Chart:
     said += f"{largest['n']:,}; the model decides “{favourable}” for {int(cells.selected.sum()):,} rows, "
     said += f"{int(cells.favourable.sum()):,} truly are."
     return Chart(
-        id=f"count_{grouping.column}",
-        title=f"Rows by {grouping.column}",
+        id=chart_id("count", grouping.column),
+        title=f"Rows by {grouping.column[:SHOWN]}",
         caption=f"{len(groups)} groups: {said}",
         alt=f"Bars of the rows of each group of {grouping.column}, truly and by decision “{favourable}”. {said}",
         data={"kind": "count", "column": grouping.column, "groups": groups},

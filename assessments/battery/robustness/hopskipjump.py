@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from assessments.battery import controls
+from assessments.battery.curves import ks_data, rest_name
 from assessments.battery.robustness._evidence import cheapest_flips, under_attack_chart
-from assessments.battery.robustness._ks import ks_curve
 from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows, attack, length
 from assessments.battery.robustness._space import Space
 from assessments.battery.spec import (
@@ -277,10 +277,9 @@ def ks_under_attack(
         decoded = attacked.space.decode(attacked.points[flipped], flipped)
         adversarial[flipped] = subject.predict_scores(decoded)[:, subject.favourable_index]
     n, measures, curve = len(clean), [], {}
-    rest = next(label for label in subject.labels if label != subject.favourable)
-    rest = rest if subject.task == "binary" else f"not {subject.favourable}"
+    rest = rest_name(subject)
     for metric, sample in (("ks_clean_sample", clean), ("ks_adversarial", adversarial)):
-        curve = ks_curve(sample, positive, subject.favourable, rest)
+        curve = ks_data(sample, positive, (rest, subject.favourable))
         draws = ranking_draws(positive[:, None], sample[:, None], params["resamples"], rng)["ks"]
         measures.append(Measure(metric, curve["ks"], corrected_interval(draws, curve["ks"]), n=n, better="higher"))
     said = (

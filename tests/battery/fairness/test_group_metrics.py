@@ -230,3 +230,15 @@ def test_the_same_seed_gives_the_same_intervals(adult_csv):
     subject = adult_subject(adult_csv)
     assert outcome_of(TEST, subject, seed=1) == outcome_of(TEST, subject, seed=1)
     assert outcome_of(TEST, subject, seed=1) != outcome_of(TEST, subject, seed=2)
+
+
+@pytest.mark.parametrize("column", ["número", "a/b", "x" * 200, "sex\n"])
+def test_a_chart_of_any_column_has_an_id_that_the_intake_takes(column):
+    import jsonschema
+
+    from assessments.battery.fairness.group_metrics import chart_id
+    from assessments.recording import CHART
+
+    jsonschema.validate(chart_id("selection_rate", column), CHART["properties"]["id"])
+    assert chart_id("selection_rate", "sex") == "selection_rate_sex"
+    assert chart_id("count", "a/b") != chart_id("count", "a?b")

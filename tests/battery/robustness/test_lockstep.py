@@ -1,6 +1,7 @@
 """The attack itself: known distances, never worse than ART's, the same every time."""
 
 import warnings
+from itertools import count
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def numeric_problem(model):
     return model.fit(x, y), x[300:312]
 
 
-def distances_by_art(model, rows, norm):
+def distances_by_art(monkeypatch, model, rows, norm):
     """What ART's own HopSkipJump finds with the same iterations and copies."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ART warns at import that it has no PyTorch
@@ -49,7 +50,11 @@ def distances_by_art(model, rows, norm):
         from art.estimators.classification import BlackBoxClassifier
     wrapped = BlackBoxClassifier(model.predict_proba, rows.shape[1:], 2, clip_values=(0.0, 1.0))
     art = HopSkipJump(wrapped, norm=NORMS[norm], max_iter=10, max_eval=1000, init_eval=100, verbose=False)
-    theirs = art.generate(rows.astype(np.float32))
+    seeds, unseeded = count(), np.random.RandomState
+    np.random.seed(0)
+    with monkeypatch.context() as patched:
+        patched.setattr(np.random, "RandomState", lambda: unseeded(next(seeds)))  # ART cannot be seeded otherwise
+        theirs = art.generate(rows.astype(np.float32))
     return np.where(model.predict(theirs) != model.predict(rows), length(theirs - rows, norm), np.inf)
 
 
@@ -57,11 +62,12 @@ def distances_by_art(model, rows, norm):
 @pytest.mark.parametrize(
     "model", [LogisticRegression(C=10), RandomForestClassifier(20, random_state=0)], ids=["linear", "forest"]
 )
-def test_its_flips_are_no_farther_than_those_of_art(model, norm):
+def test_its_flips_are_no_farther_than_those_of_art(monkeypatch, model, norm):
+    """On the same rows; which of the flips near a forest is met first is chance, so the median row decides."""
     model, rows = numeric_problem(model)
     _, cost = attacked(problem_of(rows, model.predict, norm))
     assert np.isfinite(cost).all()
-    assert np.median(cost) <= 1.1 * np.median(distances_by_art(model, rows, norm))
+    assert np.median(cost / distances_by_art(monkeypatch, model, rows, norm)) <= 1.1
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
