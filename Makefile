@@ -79,12 +79,16 @@ test-long: $(VENV)/.stamp-dev  ## The long ones
 test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S3 server, started for it
 	$(BIN)/python -m pytest -m s3 $(PYTEST_OPTIONS)
 
-# Everything that stores rows or files, once more: rows in PostgreSQL (MODELRISK_TEST_POSTGRES), files in the S3 server.
+# Everything that stores rows or files, once more. Rows in PostgreSQL (MODELRISK_TEST_POSTGRES) throughout; then files in
+# the strict S3 server as well, for what stores, runs and serves them.
+ON_POSTGRES = DATABASE_URL=$(MODELRISK_TEST_POSTGRES)
 test-services: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The same flow on PostgreSQL and a strict S3 server
 	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
 	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
-	DATABASE_URL=$(MODELRISK_TEST_POSTGRES) $(BIN)/python -m tests.with_s3 $(BIN)/python -m pytest -m "not long" \
-		tests/registry tests/assessments tests/api tests/pages $(wildcard tests/processes) $(PYTEST_OPTIONS)
+	$(ON_POSTGRES) $(BIN)/python -m pytest -m "not long" tests/registry tests/assessments tests/api tests/pages \
+		$(PYTEST_OPTIONS)
+	$(ON_POSTGRES) $(BIN)/python -m tests.with_s3 $(BIN)/python -m pytest -m "not long" \
+		tests/registry tests/assessments/test_runner.py tests/api/test_flow.py $(wildcard tests/processes) $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API schema, deployment settings
 	$(BIN)/ruff check .
