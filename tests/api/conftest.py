@@ -13,7 +13,7 @@ from assessments.models import Assessment, Chart, TestResult
 from registry import tokens
 from registry.models import DatasetVersion, MLModel, ModelVersion
 from tests.api.contract import ContractClient
-from tests.assessments.conftest import make_dataset_version, make_version, tiny_files  # noqa: F401
+from tests.assessments.conftest import FEATURES, make_dataset_version, make_version, tiny_files  # noqa: F401
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ class Scene:
 def scene(owner, developer, tiny_files) -> Scene:  # noqa: F811
     model = MLModel.objects.create(name="Income", slug="income", owner=owner)
     model.developers.add(developer)
-    version = make_version(model, tiny_files.model)
+    version = make_version(model, tiny_files.model, FEATURES)
     dataset_version = make_dataset_version(owner, tiny_files.data)
     profile_columns(dataset_version, tiny_files.data)
     return Scene(model, version, dataset_version, make_assessment(version, dataset_version, owner))

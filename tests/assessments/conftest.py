@@ -11,6 +11,7 @@ from registry import storage
 from registry.models import Artifact, Column, Dataset, DatasetVersion, MLModel, ModelVersion
 
 ROWS = 240
+FEATURES = ("age", "hours", "work", "sex")
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,20 @@ def stored(content: bytes) -> Artifact:
     return Artifact.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
 
 
-def make_version(model: MLModel, content: bytes) -> ModelVersion:
+def make_version(model: MLModel, content: bytes, features: tuple[str, ...] = ()) -> ModelVersion:
     return model.versions.create(
         number=model.versions.count() + 1,
         artifact=stored(content),
         format="joblib",
         original_name="income.joblib",
-        estimator={"features": ["age", "hours", "work", "sex"]},
+        estimator={"features": list(features)},
         created_by=model.owner,
     )
 
 
 @pytest.fixture
 def version(owner, tiny_files) -> ModelVersion:
-    return make_version(MLModel.objects.create(name="Income", slug="income", owner=owner), tiny_files.model)
+    return make_version(MLModel.objects.create(name="Income", slug="income", owner=owner), tiny_files.model, FEATURES)
 
 
 @pytest.fixture
