@@ -71,7 +71,7 @@ serve: $(VENV)/.stamp  ## Serve your own installation (state in var/)
 # --- prove -------------------------------------------------------------------------------------
 .PHONY: test test-long test-s3 test-services lint format catalogue bench
 test: $(VENV)/.stamp-dev  ## All tests but the long ones; needs no service running
-	$(BIN)/python -m pytest -m "not long" $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 test-long: $(VENV)/.stamp-dev  ## The long ones
 	$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)

@@ -1,8 +1,6 @@
 """People as API clients, rows for them to look at, and a browser for the docs."""
 
 import io
-import os
-import shutil
 from dataclasses import dataclass
 
 import pandas
@@ -115,21 +113,3 @@ def make_assessment(version, dataset_version, user, *, state: str = "done") -> A
             value=0.8, warn=0.7, fail=0.6, verdict="pass",
         )  # fmt: skip
     return assessment
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    path = os.environ.get("MODELRISK_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not path:
-        pytest.skip("needs a Chromium; name it in MODELRISK_TEST_CHROMIUM")
-    return path
-
-
-@pytest.fixture
-def page(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()

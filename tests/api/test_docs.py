@@ -1,6 +1,5 @@
 """The document and the page that shows it."""
 
-import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 
@@ -35,18 +34,3 @@ def test_a_picture_opened_by_itself_may_style_itself_and_nothing_else(call, scen
     assert "sandbox" in policy
     assert "script" not in policy
     assert answer["X-Content-Type-Options"] == "nosniff"
-
-
-@pytest.mark.browser
-@pytest.mark.django_db(transaction=True)
-def test_the_docs_show_every_address_under_our_content_policy(live_server, page):
-    complaints = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: r.url.startswith((live_server.url, "data:", "blob:")) or complaints.append(r.url))
-    page.goto(f"{live_server.url}/api/v1/docs/")
-    page.get_by_text("/api/v1/whoami/").first.wait_for()
-    assert page.locator(".opblock").count() > 20
-    page.locator("#operations-models-models_create .opblock-summary-control").click()
-    page.get_by_text("Register a model; you become its owner.").first.wait_for()
-    assert complaints == []

@@ -82,3 +82,18 @@ def test_the_letters_are_ours(person, assessed_url):
     assert reader.page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(font => font.status))") == [
         "loaded"
     ]
+
+
+def test_the_api_docs_show_every_address_under_our_content_policy(chromium, site):
+    context = chromium.new_context(base_url=site.url)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: r.url.startswith((site.url, "data:", "blob:")) or complaints.append(r.url))
+    page.goto("/api/v1/docs/")
+    page.get_by_text("/api/v1/whoami/").first.wait_for()
+    assert page.locator(".opblock").count() > 20
+    page.locator("#operations-models-models_create .opblock-summary-control").click()
+    page.get_by_text("Register a model; you become its owner.").first.wait_for()
+    context.close()
+    assert complaints == []
