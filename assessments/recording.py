@@ -35,7 +35,7 @@ CHART = {
     "type": "object",
     "required": ["id", "title", "caption", "alt", "data"],
     "properties": {
-        "id": {"type": "string", "maxLength": 120, "pattern": r"^[a-z][\w. -]*$"},
+        "id": {"type": "string", "maxLength": 120, "pattern": r"^[a-z][\w. -]*\Z"},
         "title": {"type": "string", "maxLength": 200},
         "caption": TEXT,
         "alt": {"type": "string", "minLength": 1},

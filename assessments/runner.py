@@ -64,6 +64,9 @@ class Child:
         getattr(self, f"_on_{event['event']}")(event)
 
     def _on_started(self, event: dict) -> None:
+        if self.begun:
+            self.nonsense = self.nonsense or "it begins twice"
+            return
         self.begun = True
         self.since = time.monotonic()
         recording.record_start(self.assessment, event)
@@ -253,7 +256,7 @@ def _cause(child: Child, ended: launch.Ended) -> tuple[str, str]:
 
 
 def _record_deadline(child: Child) -> None:
-    hours = settings.MODELRISK_ASSESSMENT_SECONDS / 60
+    minutes = settings.MODELRISK_ASSESSMENT_SECONDS / 60
     hint = "Choose the plan quick or fewer tests, or let the administrator raise MODELRISK_ASSESSMENT_SECONDS."
     for test in list(child.remaining):
         running = test == (child.current or child.remaining[0])
@@ -261,7 +264,7 @@ def _record_deadline(child: Child) -> None:
         recording.record_error(
             child.assessment,
             test,
-            f"The assessment's time of {hours:.0f} minutes was over; this test {reason}.",
+            f"The assessment's time of {minutes:.0f} minutes was over; this test {reason}.",
             hint,
             status="error" if running else "skipped",
         )

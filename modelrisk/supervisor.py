@@ -113,6 +113,7 @@ class Supervisor:
     def restart(self, child: Child, why: str) -> None:
         self.say(f"{child.name}: {why}; restarting it")
         child.sweep()
+        child.start_at = 0.0  # it may have been waiting for its next start: once is enough
         child.start()
 
     def _on_signal(self, *_) -> None:

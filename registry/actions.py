@@ -13,6 +13,8 @@ from registry.columns import guess
 from registry.models import Column, Dataset, DatasetVersion, MLModel
 from registry.refusals import BadInput
 
+PAGES = {"register"}  # addresses beside those of models and datasets: no name may hide behind them
+
 
 @action("model.register", rule=access.may_register)
 def register_model(
@@ -184,9 +186,9 @@ def _taken(kind: type[models.Model], name: str) -> BadInput:
 
 
 def _free_slug(kind: type[models.Model], name: str) -> str:
-    """From the name; numbered where another name gives the same."""
+    """From the name; numbered where another name, or a page of ours, has the same."""
     stem = slugify(name) or kind._meta.model_name
-    taken = set(kind._default_manager.filter(slug__startswith=stem).values_list("slug", flat=True))
+    taken = set(kind._default_manager.filter(slug__startswith=stem).values_list("slug", flat=True)) | PAGES
     number, slug = 1, stem
     while slug in taken:
         number += 1

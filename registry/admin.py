@@ -1,8 +1,10 @@
 """A look at the rows. They are evidence and change through actions only, so nothing is editable here."""
 
 import django_q.admin  # noqa: F401 - registers its tables, which are taken away below
+import knox.admin  # noqa: F401 - the same
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
+from knox.models import AuthToken
 
 from registry.models import (
     ApprovalRequest,
@@ -17,9 +19,10 @@ from registry.models import (
 )
 
 # Rows of the queue hold pickles, and their admin unpickles them to show them: who may write a row could run code here.
-for queued in (Failure, OrmQ, Schedule, Success):
-    if admin.site.is_registered(queued):
-        admin.site.unregister(queued)
+# A token is made by its person and leaves an event; made here, for anybody, it would leave none.
+for taken_away in (Failure, OrmQ, Schedule, Success, AuthToken):
+    if admin.site.is_registered(taken_away):
+        admin.site.unregister(taken_away)
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -100,6 +100,7 @@ class UploadDatasetForm(ActionForm):
     )
     favourable = forms.CharField(
         required=False,
+        max_length=200,
         label="Favourable value",
         help_text="The outcome a person hopes for, for example approved; left empty, it is guessed.",
     )

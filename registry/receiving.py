@@ -1,5 +1,6 @@
 """Take an uploaded file in before any row is written: measure it, have it read in the sandbox, store it."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from django.core.files.base import File
 
 from registry import storage
 from registry.models import Artifact
-from registry.refusals import BadInput
+from registry.refusals import BadInput, Unavailable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,7 @@ def receive(
         except BaseException:
             _take_back(source, digest)
             raise
-        if not storage.is_stored(digest):  # a failing upload of the same bytes took them back meanwhile
-            storage.put(source, sha256=digest)
+        _see_it_kept(source, digest)
 
 
 def _check_size(name: str, size: int) -> None:
@@ -65,6 +67,15 @@ def _check_size(name: str, size: int) -> None:
     limit = settings.MODELRISK_MAX_UPLOAD_BYTES
     if size > limit:
         raise BadInput(f"{name} has {size:,} bytes; the limit is {limit:,}.", code="too_big", field="file")
+
+
+def _see_it_kept(source: File, digest: str) -> None:
+    """A failing upload of the same bytes may have taken them back meanwhile; the row that names them is written."""
+    try:
+        if not storage.is_stored(digest):
+            storage.put(source, sha256=digest)
+    except Unavailable:  # to say now that nothing was changed would be untrue
+        logger.exception("the file store did not answer whether it still has %s", digest)
 
 
 def _take_back(source: File, digest: str) -> None:

@@ -105,11 +105,12 @@ def cancel(assessment: Assessment, *, actor) -> Done:
     if assessment.state == State.QUEUED:
         assessment.state = State.CANCELLED
         assessment.finished_at = timezone.now()
-        assessment.error = f"Cancelled by {actor.get_username()} before it ran."
+        assessment.error = f"Cancelled by {actor.get_username()} while it waited for a worker."
+        assessment.hint = ""  # that of an attempt that failed: it is not tried again
     elif assessment.state != State.RUNNING:
         raise Conflict(f"{assessment} is {assessment.get_state_display()} already.")
     assessment.cancel_requested = True
-    assessment.save(update_fields=["state", "finished_at", "error", "cancel_requested"])
+    assessment.save(update_fields=["state", "finished_at", "error", "hint", "cancel_requested"])
     return Done(assessment, summary=f"Cancelled {assessment} of {assessment.version}")
 
 

@@ -10,7 +10,8 @@ import functools
 import importlib
 import io
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Literal
 
@@ -38,23 +39,34 @@ def draw(chart: Mapping[str, Any], *, format: Literal["svg", "png"]) -> bytes:
     """The picture. Raises BadChart where the data cannot be drawn."""
     from assessments.charts import _drawing  # matplotlib takes a second: only for those who draw
 
-    try:
+    with _refusing():
         figure = _kind(chart).draw(chart.get("title", ""), chart["data"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadChart(f"The chart's data lacks a part, or one has the wrong form: {error}.") from error
-    if format == "png":
-        return _drawing.as_png(figure)
-    return _drawing.as_svg(figure, name=str(chart["id"]), title=chart.get("title", ""), alt=chart.get("alt", ""))
+        if format == "png":
+            return _drawing.as_png(figure)
+        return _drawing.as_svg(figure, name=str(chart["id"]), title=chart.get("title", ""), alt=chart.get("alt", ""))
 
 
 def csv(chart: Mapping[str, Any]) -> str:
-    """The numbers behind the picture, a heading first; null is an empty cell."""
-    headings, rows = _kind(chart).table(chart["data"])
+    """The numbers behind the picture, a heading first; null is an empty cell. Raises BadChart like draw."""
+    with _refusing():
+        headings, rows = _kind(chart).table(chart["data"])
     out = io.StringIO()
     writer = csv_format.writer(out, lineterminator="\n")
     writer.writerow([_cell(heading) for heading in headings])
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return out.getvalue()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever the data breaks, in our code or in Matplotlib's, is the data's fault: an unknown hand wrote it."""
+    try:
+        yield
+    except BadChart:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        raise BadChart(f"The chart's data lacks a part, or one has the wrong form ({what}).") from error
 
 
 def _cell(value: Any) -> Any:

@@ -29,6 +29,7 @@ BLUE, ORANGE, GREEN, SHADE = "#2f5bd7", "#d9622b", "#177352", "#fdebe8"
 SERIES = (BLUE, ORANGE, GREEN, "#7a4fbf", "#0f7f8c", "#b7791f", "#b83280", MUTED)
 WIDTH = 6.0  # inches; 576 CSS pixels
 SMALL, NORMAL, HEADING = 9.0, 10.0, 12.0  # points
+MOST_STEPS = 50_000  # points of a curve that names keep clear of
 PNG_DPI = 192  # twice the 96 of CSS
 
 FONTS = Path(__file__).parent / "fonts"
@@ -186,13 +187,14 @@ class Placer:
         return np.column_stack([(x - left) / (right - left), (y - low) / (high - low)]) * self.size
 
     def _dense(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The curve in inches from the corner, a point at least every hundredth of an inch."""
+        """The curve in inches from the corner, a point every hundredth of an inch as long as that is few enough."""
         known = np.isfinite(x) & np.isfinite(y)
         points = self._inches(x[known], y[known])
         if len(points) < 2:
             return points
         along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-        steps = np.linspace(0, along[-1], int(along[-1] * 100) + 2)
+        # A curve that leaves the paper may be of any length: its points are counted before they are made.
+        steps = np.linspace(0, along[-1], int(min(along[-1] * 100, MOST_STEPS)) + 2)
         return np.column_stack([np.interp(steps, along, points[:, 0]), np.interp(steps, along, points[:, 1])])
 
     def put(self, text: str, spots: list[tuple[float, float, int, int]], *, size: float = NORMAL, **style) -> None:

@@ -58,7 +58,7 @@ PROFILE = {
                         "maxItems": 100,
                         "items": {
                             "type": "array",
-                            "prefixItems": [TEXT, COUNT],
+                            "prefixItems": [{"type": "string", "maxLength": 200}, COUNT],
                             "minItems": 2,
                             "maxItems": 2,
                         },
@@ -119,6 +119,7 @@ def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: fl
             error = answer["error"]
             raise Unreadable(error["code"], error["message"], error.get("hint", ""))
         Draft202012Validator(schema).validate(answer)
+        _check_names(answer)
     except (strict_json.NotFit, ValidationError) as error:
         problem = error.message if isinstance(error, ValidationError) else str(error)
         raise Unreadable(
@@ -127,6 +128,17 @@ def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: fl
             "The file may have been made to mislead. Save it again with the libraries that this system has installed.",
         ) from error
     return {name: answer[name] for name in schema["properties"] if name in answer}
+
+
+def _check_names(answer: dict[str, Any]) -> None:
+    """Two columns of one name could not be told apart; two may have become alike when their names were cleaned."""
+    names = [column["name"] for column in answer.get("columns", [])]
+    if twice := sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []:
+        raise Unreadable(
+            "unreadable_data",
+            f"Two columns are named {plain(twice[0], 100)!r}.",
+            "Give each column a name of its own, without invisible characters.",
+        )
 
 
 def died(ended: launch.Ended, what: str) -> Unreadable:

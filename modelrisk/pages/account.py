@@ -25,7 +25,7 @@ def account(request) -> HttpResponse:
 
 @require_POST
 def revoke(request) -> HttpResponse:
-    for token in AuthToken.objects.filter(user=request.user, digest=request.POST.get("digest", "")):
+    for token in AuthToken.objects.filter(user=request.user, digest=request.POST.get("digest", "").replace("\x00", "")):
         tokens.revoke(request.user, actor=request.user, token=token)
     messages.success(request, "The token is revoked.")
     return redirect("account")

@@ -26,11 +26,12 @@ def audit(request) -> HttpResponse:
     if not access.sees_everything(request.user):
         raise Refused("The whole log is for validators, reviewers and auditors. Each object shows its own history.")
     events = AuditEvent.objects.all()
-    if action := request.GET.get("action"):
+    asked = {name: text.replace("\x00", "") for name, text in request.GET.items()}  # which PostgreSQL cannot compare
+    if action := asked.get("action"):
         events = events.filter(action=action)
-    if actor := request.GET.get("actor"):
+    if actor := asked.get("actor"):
         events = events.filter(actor_name=actor)
-    if request.GET.get("refused"):
+    if asked.get("refused"):
         events = events.filter(refused=True)
     page = before_id(events, request)
     context = {"page": page, "title": "Audit", "about": None, "whole": True, "filters": request.GET}

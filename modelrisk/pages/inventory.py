@@ -16,7 +16,7 @@ from registry.views.keyset import after_name
 
 @require_GET
 def models(request) -> HttpResponse:
-    wanted = request.GET.get("q", "").strip()
+    wanted = request.GET.get("q", "").replace("\x00", "").strip()
     found = MLModel.objects.visible_to(request.user)
     if wanted:
         found = found.filter(Q(name__icontains=wanted) | Q(domain__icontains=wanted))

@@ -90,6 +90,12 @@ def ago(when: datetime.datetime | None):
 
 
 @register.filter
+def pairs(value: dict):
+    """For an object whose keys a child chose: `.items` in a template would be its key of that name."""
+    return value.items()
+
+
+@register.filter
 def words(name: str) -> str:
     """not_applicable -> not applicable"""
     return str(name).replace("_", " ")

@@ -53,6 +53,9 @@ def decide(
     request = _open_request(version)
     # The request keeps what was in force when it was answered, which may be newer than when it was asked.
     request.evidence = _evidence(version)
+    if outcome == Event.APPROVE and any(found["summary"].get("fail") for found in request.evidence):
+        # Finished since the rule was asked, before the row was locked.
+        raise Conflict("A newer assessment failed a criterion. Reload the page.")
     _close(request)
     decision = Decision.objects.create(
         request=request, outcome=outcome, note=note, valid_until=valid_until, decided_by=actor

@@ -17,7 +17,7 @@ class Page:
 
 def after_name(rows: QuerySet, request, *, size: int = SIZE) -> Page:
     """Rows ordered by their unique name, from the one after ?after=."""
-    mark = request.GET.get("after", "")
+    mark = request.GET.get("after", "").replace("\x00", "")  # which PostgreSQL refuses to compare with
     rows = rows.order_by("name").filter(name__gt=mark) if mark else rows.order_by("name")
     return _page(rows, request, "after", mark, size, lambda row: row.name)
 

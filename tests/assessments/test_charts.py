@@ -1,5 +1,6 @@
 """Charts: the same bytes each time, safe whatever the data holds, readable by machines and screen readers."""
 
+import contextlib
 import csv as csv_format
 import io
 import subprocess
@@ -266,3 +267,24 @@ def test_threads_draw_the_same_as_one_after_another():
     with ThreadPoolExecutor(4) as pool:
         drawn = list(pool.map(lambda kind: charts.draw(chart(kind), format="svg"), charts.kinds() * 3))
     assert drawn == wanted * 3
+
+
+@every_kind
+@pytest.mark.parametrize("hostile", [1e299, 1e7, "x", {}])
+def test_numbers_of_any_size_and_form_are_drawn_or_refused(kind, hostile):
+    """Never another error, which would be a page that fails, nor memory without end."""
+
+    def broken(value, key):
+        if isinstance(value, dict):
+            return {name: hostile if name == key else broken(item, key) for name, item in value.items()}
+        if isinstance(value, list):
+            return [broken(item, key) for item in value[:-1]] + [hostile if key == "last" else broken(value[-1], key)]
+        return value
+
+    parts = data(kind)
+    [inner, *_] = [each[0] for each in parts.values() if isinstance(each, list) and isinstance(each[0], dict)] or [{}]
+    for key in {"last", *parts, *inner} - {"kind"}:
+        each = chart(kind, data=broken(parts, key) | {"kind": kind})
+        for made in (lambda: charts.draw(each, format="png"), lambda: charts.csv(each)):  # noqa: B023 - called at once
+            with contextlib.suppress(charts.BadChart):
+                assert made()

@@ -68,6 +68,7 @@ def test_recording_twice_changes_nothing(running):
         ({"measures": [measure(group={"sex": 1})]}, "sex"),
         ({"measures": [measure(n=-1)]}, "n"),
         ({"charts": [chart(id="../../etc")]}, "etc"),
+        ({"charts": [chart(id="roc\n")]}, "roc"),
         ({"charts": [chart(id="selfie")]}, "selfie"),
         ({"charts": [chart(), chart()]}, "twice"),
         ({"charts": [chart(data={"kind": "../x"})]}, "kind"),

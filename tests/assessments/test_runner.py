@@ -1,11 +1,12 @@
 """An assessment through the real battery in the real sandbox, and what of it is kept."""
 
+import json
 import os
 import signal
 
 import pytest
 
-from assessments import recording, runner, stored
+from assessments import leasing, recording, runner, stored
 from assessments.actions.assessments import start
 from assessments.models import Assessment
 from assessments.results import digest
@@ -161,3 +162,12 @@ def test_an_error_of_ours_uses_up_the_attempts_and_then_fails(waiting, monkeypat
     monkeypatch.setattr(recording, "record_start", broken)
     assert [run(waiting).state for _ in range(3)] == ["queued", "queued", "failed"]
     assert "administrator" in waiting.hint
+
+
+def test_a_child_that_begins_again_and_again_is_stopped(waiting):
+    """Each beginning is a write: a flood of them would keep the database from everybody else."""
+    child = runner.Child(leasing.claim(waiting.pk), [FIRST])
+    for rows in (240, 10**9):
+        child.hear(json.dumps({"event": "started", "subject": {"rows": rows}, "environment": {}}))
+    waiting.refresh_from_db()
+    assert (waiting.subject, child.nonsense) == ({"rows": 240}, "it begins twice")

@@ -124,8 +124,10 @@ def test_two_people_may_use_the_same_key(request_it, owner, validator):
 
 
 def test_a_waiting_one_is_cancelled_at_once(waiting, owner):
+    Assessment.objects.update(error="The file store does not answer.", hint="It is tried again by itself.")
     cancel(waiting, actor=owner)
-    assert Assessment.objects.get().state == "cancelled"
+    found = Assessment.objects.get()
+    assert (found.state, found.hint) == ("cancelled", "")
     assert leasing.claim(waiting.pk) is None
 
 

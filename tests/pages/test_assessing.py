@@ -182,3 +182,10 @@ def test_a_chart_with_its_digest_is_kept_for_good(as_owner, assessed):
 @pytest.mark.parametrize("name", ["roc.pdf", "no_such_chart.svg"])
 def test_what_is_not_there_is_404(name, as_owner, assessed):
     assert as_owner.get(f"/assessments/{assessed.pk}/charts/{name}").status_code == 404
+
+
+def test_names_that_a_child_chose_do_not_break_the_page(as_developer, assessed):
+    """A template's `x.items` is the key `items` of x, where it has one."""
+    Assessment.objects.filter(pk=assessed.pk).update(environment={"items": 5}, subject={"items": 5})
+    assessed.results.update(params={"items": 5})
+    assert as_developer.get(url_of(assessed)).status_code == 200

@@ -63,3 +63,12 @@ def test_the_api_is_answered_in_json(view, status):
     request = RequestFactory().get("/api/v1/nothing")
     answer = view(request)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+
+
+@pytest.mark.parametrize(
+    "address", ["/models/?q=%00&after=%00", "/datasets/?after=%00", "/audit/?action=%00&actor=%00"]
+)
+def test_a_character_that_no_database_compares_is_no_error(client, auditor, address):
+    """PostgreSQL takes no NUL in a text."""
+    client.force_login(auditor)
+    assert client.get(address).status_code == 200

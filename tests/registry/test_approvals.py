@@ -252,6 +252,16 @@ def test_a_withdrawn_request_cannot_be_decided_from_an_open_page(pending, owner,
         decide(stale, actor=reviewer, outcome="approve")
 
 
+def test_evidence_that_fails_between_the_rule_and_the_lock_is_not_approved(pending, reviewer):
+    """What the decision keeps as its evidence is what the rule was asked about."""
+    answers = iter([[evidence(fail=0)]])
+    gates.evidence_source(lambda version: next(answers, [evidence(fail=1)]))
+    with pytest.raises(Conflict, match="newer assessment failed"):
+        decide(pending, actor=reviewer, outcome="approve")
+    pending.refresh_from_db()
+    assert pending.approval_status == Status.PENDING
+
+
 def test_a_version_of_another_model_is_untouched(pending, owner, reviewer, small_model):
     other = actions.register_model(type(pending.model), actor=owner, name="Other")
     decide(pending, actor=reviewer, outcome="approve")

@@ -187,3 +187,10 @@ def test_a_dataset_name_is_taken_whatever_its_case(dataset, owner):
     with pytest.raises(BadInput, match="already a dataset named") as told:
         actions.register_dataset(Dataset, actor=owner, name="APPLICANTS")
     assert told.value.field == "name"
+
+
+def test_columns_that_cannot_be_told_apart_are_refused(dataset, owner, tmp_path):
+    (tmp_path / "a.csv").write_text("age,age\u200b,y\n" + "1,2,0\n2,3,1\n" * 20)
+    with pytest.raises(BadInput, match="Two columns are named 'age'"):
+        actions.upload_dataset_version(dataset, actor=owner, file=small.upload(tmp_path / "a.csv"))
+    assert (DatasetVersion.objects.count(), Artifact.objects.count()) == (0, 0)

@@ -6,7 +6,7 @@ import joblib
 import pytest
 
 from registry import actions, storage
-from registry.models import Artifact, AuditEvent, MLModel, ModelVersion
+from registry.models import Artifact, AuditEvent, Dataset, MLModel, ModelVersion
 from registry.refusals import BadInput, Refused, Unavailable
 from tests import small
 
@@ -142,3 +142,24 @@ def test_a_file_store_that_is_away_leaves_no_rows(registered_model, developer, s
 
 def stored(content: bytes) -> bool:
     return storage.is_stored(hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_store_that_falls_silent_after_the_commit_is_no_failure(
+    registered_model, developer, small_model, monkeypatch
+):
+    """To answer "nothing was changed" would have the person send it again, to be told that it is there already."""
+
+    def away(*_args):
+        raise Unavailable("The file store does not answer. Nothing was changed.")
+
+    monkeypatch.setattr("registry.storage.is_stored", away)
+    version = actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+    assert ModelVersion.objects.get() == version
+
+
+def test_no_model_hides_behind_the_page_that_registers_models(owner, client):
+    model = actions.register_model(MLModel, actor=owner, name="Register")
+    dataset = actions.register_dataset(Dataset, actor=owner, name="register")
+    client.force_login(owner)
+    assert client.get(f"/models/{model.slug}/").context["model"] == model
+    assert client.get(f"/datasets/{dataset.slug}/").context["dataset"] == dataset

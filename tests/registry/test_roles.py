@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
 from django.urls import reverse
+from knox.models import AuthToken
 
 from registry import access, roles
 from registry.models import AuditEvent
@@ -57,3 +58,8 @@ def test_an_admin_action_cannot_delete_evidence(admin_client, model_version):
         {"action": "delete_selected", "_selected_action": [AuditEvent.objects.first().pk], "post": "yes"},
     )
     assert AuditEvent.objects.count() == before
+
+
+def test_the_admin_makes_no_tokens():
+    """A token made there, for anybody, would leave no event in the audit trail."""
+    assert not admin.site.is_registered(AuthToken)
