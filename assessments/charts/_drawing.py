@@ -172,6 +172,15 @@ def list_lines(axes: Axes, lines: list[tuple[str, str]], *, corner: str) -> None
         )
 
 
+def stepped(x: np.ndarray, y: np.ndarray, *, ahead: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of a curve that jumps at each x: y holds from there on where it looks ahead, up to there otherwise.
+
+    Straight lines between few points would show values that nothing has.
+    """
+    x, y = np.repeat(x, 2), np.repeat(y, 2)
+    return (x[1:], y[:-1]) if ahead else (x[:-1], y[1:])
+
+
 class Placer:
     """Puts names beside curves: at the first of the spots tried that meets no curve and no earlier name."""
 
@@ -203,7 +212,8 @@ class Placer:
             return
         extent = np.array([width_of(text, size, strong=style.get("strong", False)) + 0.04, size / 72 * 1.25])
         boxes = [self._box(spot, extent) for spot in spots]
-        chosen = next((i for i, box in enumerate(boxes) if self._free(box)), 0)
+        ranked = (self._free, self._inside)  # where none is free, at least none that is cut off
+        chosen = next((i for fits in ranked for i, box in enumerate(boxes) if fits(box)), 0)
         x, y, side, level = spots[chosen]
         self.taken.append(boxes[chosen])
         write(
@@ -220,10 +230,12 @@ class Placer:
     def _free_of_curves(self, box: np.ndarray) -> bool:
         return not ((self.points > box[0]) & (self.points < box[1])).all(axis=1).any()
 
-    def _free(self, box: np.ndarray) -> bool:
+    def _inside(self, box: np.ndarray) -> bool:
         inside = (box[0] > 0).all() and (box[1] < self.size).all()
-        apart = all((box[0] > other[1]).any() or (box[1] < other[0]).any() for other in self.taken)
-        return bool(inside) and apart and self._free_of_curves(box)
+        return bool(inside) and all((box[0] > other[1]).any() or (box[1] < other[0]).any() for other in self.taken)
+
+    def _free(self, box: np.ndarray) -> bool:
+        return self._inside(box) and self._free_of_curves(box)
 
 
 def spread(wanted: list[float], gap: float) -> list[float]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from assessments.charts import _drawing as d
@@ -16,29 +15,42 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     threshold, precision, recall = curve(data, "threshold", "precision", "recall")
     at = number(data.get("at"))
     axes.axvline(at, color=d.MUTED, linewidth=1.2, dashes=(4, 3))
-    axes.plot(threshold, precision, color=d.BLUE, linewidth=2)
-    axes.plot(threshold, recall, color=d.ORANGE, linewidth=2)
+    drawn = [at_least(threshold, values) for values in (precision, recall)]
+    for shown, colour in zip(drawn, (d.BLUE, d.ORANGE), strict=True):
+        axes.plot(*shown, color=colour, linewidth=2, marker="o" if np.unique(shown[0]).size == 1 else "")
     d.unit_square(axes, x="Threshold on the score", y=f"Share, favourable label {d.fit(data.get('name'), 1.2)}")
-    _name_curves(axes, threshold, precision, recall)
-    d.write(axes, at, 0, f"decided at {at:g}", size=d.SMALL, color=d.MUTED, dx=5, dy=3, va="bottom", halo=True)
+    placer = d.Placer(axes, *drawn)
+    placer.put(f"decided at {at:g}", [(at, 0, 1, 1)], size=d.SMALL, color=d.MUTED)
+    _name_curves(placer, threshold, precision, recall)
     return figure
 
 
-def _name_curves(axes: Axes, threshold: np.ndarray, precision: np.ndarray, recall: np.ndarray) -> None:
+def at_least(threshold: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of what holds from each threshold down to the one before; from the first, down to 0."""
+    if not threshold.size:
+        return threshold, values
+    low = min(0.0, threshold[0])
+    return d.stepped(np.array([low, *threshold]), np.array([values[0], *values]), ahead=False)
+
+
+def _name_curves(placer: d.Placer, threshold: np.ndarray, precision: np.ndarray, recall: np.ndarray) -> None:
     """Each name beside its curve, on the outer side if it can be, where the two are far apart."""
-    placer = d.Placer(axes, (threshold, precision), (threshold, recall))
-    gap = np.nan_to_num(np.abs(precision - recall), nan=-1.0)
-    widest = [int(i) for i in np.argsort(-gap, kind="stable") if gap[i] >= 0 and 0.08 < threshold[i] < 0.92][::3]
+    known = np.isfinite(precision) & np.isfinite(recall)
+    threshold, precision, recall = threshold[known], precision[known], recall[known]
+    if not threshold.size:
+        return
+    places = np.linspace(0.08, 0.92, 43)
+    places = places[places <= threshold[-1]] if threshold[-1] >= 0.08 else threshold[-1:]
+    at = np.searchsorted(threshold, places)
+    precision, recall = precision[at], recall[at]
+    widest = [int(i) for i in np.argsort(-np.abs(precision - recall), kind="stable")]
     for values, other, word, colour in (
         (precision, recall, "Precision", d.BLUE),
         (recall, precision, "Recall", d.ORANGE),
     ):
         outer = np.where(values >= other, 1, -1)
         spots = [
-            (threshold[i], values[i], side, int(level * outer[i]))
-            for level in (1, -1)
-            for i in widest
-            for side in (-1, 1)
+            (places[i], values[i], side, int(level * outer[i])) for level in (1, -1) for i in widest for side in (-1, 1)
         ]
         placer.put(word, spots, color=colour)
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from assessments import charts
 from assessments.charts import _drawing as drawing
+from assessments.charts import ks, precision_threshold
 from assessments.charts._reading import one_line, shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -288,3 +289,51 @@ def test_numbers_of_any_size_and_form_are_drawn_or_refused(kind, hostile):
         for made in (lambda: charts.draw(each, format="png"), lambda: charts.csv(each)):  # noqa: B023 - called at once
             with contextlib.suppress(charts.BadChart):
                 assert made()
+
+
+def lines_of(module, **data):
+    """The curves as drawn: arrays of x and y, the coloured ones."""
+    figure = module.draw("t", {"at": 0.5, "negative": "no", "positive": "yes", "name": "yes", "ks": 1.0, **data})
+    colours = (drawing.BLUE, drawing.ORANGE)
+    return figure, [line.get_data() for line in figure.axes[0].lines if line.get_color() in colours]
+
+
+def test_precision_is_not_interpolated_between_two_scores():
+    """A model that says 0 or 1 is fully precise at every threshold above 0, also at 0.5."""
+    _, [(x, precision), (_, recall)] = lines_of(
+        precision_threshold, threshold=[0.0, 1.0], precision=[0.25, 1.0], recall=[1.0, 0.9]
+    )
+    assert set(zip(x, precision, strict=True)) == {(0.0, 0.25), (0.0, 1.0), (1.0, 1.0)}
+    assert set(recall) == {1.0, 0.9}
+
+
+def test_a_cumulative_share_jumps_at_its_scores():
+    _, [(x, negative), (_, positive)] = lines_of(ks, score=[0.2, 0.8], cdf_negative=[0.9, 1.0], cdf_positive=[0.1, 1.0])
+    assert list(zip(x, negative, strict=True)) == [
+        (0.0, 0.0), (0.2, 0.0), (0.2, 0.9), (0.8, 0.9), (0.8, 1.0), (1.0, 1.0), (1.0, 1.0)
+    ]  # fmt: skip
+    assert set(positive) == {0.0, 0.1, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("module", "data"),
+    [
+        (precision_threshold, {"threshold": [0.0, 1.0], "precision": [0.25, 1.0], "recall": [1.0, 1.0]}),
+        (precision_threshold, {"threshold": [0.0], "precision": [0.25], "recall": [1.0]}),
+        (ks, {"score": [0.0, 1.0], "cdf_negative": [1.0, 1.0], "cdf_positive": [0.0, 1.0], "at": 0.0}),
+        (ks, {"score": [0.0], "cdf_negative": [1.0], "cdf_positive": [1.0], "ks": 0.0, "at": 0.0}),
+    ],
+    ids=["perfect precision", "one score", "perfect ks", "one score ks"],
+)
+def test_curves_of_few_points_are_named_within_the_paper(module, data):
+    figure, _ = lines_of(module, **data)
+    texts = [text for text in figure.axes[0].texts if text.get_text()]
+    assert len(texts) == 3
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in texts]
+    paper = figure.bbox
+    for i, box in enumerate(boxes):
+        assert paper.x0 <= box.x0
+        assert box.x1 <= paper.x1
+        assert box.y1 <= paper.y1
+        assert not any(box.overlaps(other) for other in boxes[:i])
