@@ -11,7 +11,7 @@ error          the test ended without an answer
 import math
 from typing import Any
 
-MOST_ROWS = 10_000_000  # beyond it a number of rows is no advice
+MOST_ROWS = 1_000_000  # beyond it a number of rows is no advice
 ORDER = ("fail", "error", "inconclusive", "warn", "pass", "not_applicable")
 
 Entry = dict[str, Any]

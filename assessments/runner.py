@@ -309,7 +309,11 @@ def end(assessment: Assessment, state: str, *, error: str = "", hint: str = "", 
         finished_at=Now(),
     )
     counts = stored.verdict_counts(assessment)
-    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or error or "no verdict"
+    words = (
+        ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items() if count)
+        or error
+        or "no verdict"
+    )
     audit.record(
         actor=system_user(),
         action="assessment.finish",

@@ -143,9 +143,16 @@ def edit_columns(version: DatasetVersion, *, actor, columns: list[dict], favoura
         if row.name in detail["columns"]:
             row.save(update_fields=column_edits.EDITABLE)
     version.save(update_fields=["favourable"])
+    return Done(version, summary=_edit_summary(version, detail), detail=detail)
+
+
+def _edit_summary(version: DatasetVersion, detail: dict) -> str:
     changed = len(detail["columns"])
-    summary = f"Changed {changed} column{'s' * (changed != 1)} of {version}"
-    return Done(version, summary=summary, detail=detail)
+    if changed:
+        return f"Changed {changed} column{'s' * (changed != 1)} of {version}"
+    return (
+        f"Set the favourable label of {version}" if detail.get("favourable") else f"Confirmed the columns of {version}"
+    )
 
 
 def _next_number(versions: models.Manager) -> int:

@@ -6,7 +6,8 @@ the equalized odds difference held the truth in 1 % of the samples, and lay on t
 end is taken from where it is right. The end away from parity is the bootstrap's percentile. The end towards parity is
 the widest gap that some pair of groups is shown to have: Newcombe's interval of a difference (1998, method 10) or its
 counterpart of a ratio (Donner and Zou 2012), from Wilson's intervals at Tukey's level for all pairs at once. Neither
-needs a large sample, nor a rate other than 0 or 1.
+needs a large sample, nor a rate other than 0 or 1. No resampling can move a rate of 0 or 1, so the end away from parity
+goes at least as far as the same interval of the pair that sets the value: three right of three is no proof of equality.
 """
 
 import numpy as np
@@ -14,19 +15,21 @@ from numpy.typing import NDArray
 from scipy.stats import studentized_range
 
 from assessments.battery.fairness._counts import Cells, Floats
-from assessments.battery.stats import LEVEL, Interval
+from assessments.battery.stats import LEVEL, Interval, Z
 
 
 def difference_interval(cells: Cells, rates: tuple[str, ...], value: float, drawn: Interval) -> Interval:
     """For the widest difference in any of the rates between any two groups. drawn: the bootstrap's interval."""
     shown = [_least_difference(*_supported(cells, rate), len(rates)) for rate in rates]
-    return max([0.0, *shown]), max(value, drawn[1])
+    possible = [_possible_difference(*_supported(cells, rate), value) for rate in rates]
+    return max([0.0, *shown]), max([value, drawn[1], *possible])
 
 
 def ratio_interval(cells: Cells, value: float, drawn: Interval) -> Interval:
     """For the lowest over the highest selection rate. drawn: the bootstrap's interval."""
     top, bottom = _supported(cells, "selection_rate")
-    return min(value, drawn[0]), max(value, min(1.0, _greatest_ratio(top, bottom)))
+    low = min(value, drawn[0], _possible_ratio(top, bottom, value))
+    return low, max(value, min(1.0, _greatest_ratio(top, bottom)))
 
 
 def simultaneous_z(groups: int, families: int = 1) -> float:
@@ -46,6 +49,29 @@ def _least_difference(top: NDArray[np.int64], bottom: NDArray[np.int64], familie
     rate, low, high = _wilson(top, bottom, simultaneous_z(len(top), families))
     limits = (rate[:, None] - rate) - np.sqrt((rate - low)[:, None] ** 2 + (high - rate) ** 2)
     return float(limits.max())
+
+
+def _possible_difference(top: NDArray[np.int64], bottom: NDArray[np.int64], value: float) -> float:
+    """The largest upper limit of the difference of the pairs of rates that are `value` apart; 0.0 where none is."""
+    if len(top) < 2:
+        return 0.0
+    rate, low, high = _wilson(top, bottom, Z)
+    apart = rate[:, None] - rate
+    limits = apart + np.sqrt((high - rate)[:, None] ** 2 + (rate - low) ** 2)
+    setting = np.isclose(apart, value, rtol=0, atol=1e-12) & ~np.eye(len(rate), dtype=bool)
+    return float(limits[setting].max().clip(max=1)) if setting.any() else 0.0
+
+
+def _possible_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64], value: float) -> float:
+    """The smallest lower limit of the ratio of the pairs of rates whose ratio is `value`; 1.0 where there is none."""
+    rate, low, high = _wilson(top, bottom, Z)
+    above = high * (2 * rate - high)  # of the denominator's group
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.outer(rate, rate) ** 2 - np.outer(low * (2 * rate - low), above)
+        limits = (np.outer(rate, rate) - np.sqrt(np.maximum(inner, 0))) / above
+        setting = np.isclose(rate[:, None] / rate, value, rtol=0, atol=1e-12)
+    setting &= ~np.eye(len(rate), dtype=bool) & (above > 0)
+    return float(limits[setting].min().clip(min=0)) if setting.any() else 1.0
 
 
 def _greatest_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> float:

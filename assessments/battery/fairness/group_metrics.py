@@ -29,7 +29,7 @@ from assessments.battery.banding import MISSING
 from assessments.battery.fairness import _counts
 from assessments.battery.fairness._counts import Cells, Floats
 from assessments.battery.fairness._intervals import difference_interval, ratio_interval
-from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
+from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, battery_test
 from assessments.battery.stats import percentile_interval, wilson
 from assessments.battery.subject import Subject
 
@@ -90,18 +90,14 @@ def run(
     measures: list[Measure] = []
     charts: list[Chart] = []
     notes: list[str] = []
-    rows: list[list[Any]] = []
     for done, column in enumerate(subject.sensitive):
         names, codes = subject.groups(column)
         cells = Cells.of(codes, subject.y_favourable, selected, len(names))
         grouping = Grouping(column, names, cells, small_groups(cells.rows, params))
-        by_group = group_measures(grouping)
-        measures += by_group + disparities(grouping, params["resamples"], rng, notes)
+        measures += group_measures(grouping) + disparities(grouping, params["resamples"], rng, notes)
         charts += [selection_rate_chart(grouping, subject.favourable), count_chart(grouping, subject.favourable)]
-        rows += table_rows(by_group)
         progress(done + 1, len(subject.sensitive))
-    headings = ["Column", "Group", "Metric", "Value", "95 % low", "95 % high", "Rows", "Small"]
-    return Outcome(measures, charts, [Table("group_metrics", "All metrics by group", headings, rows)], notes)
+    return Outcome(measures, charts, notes=notes)
 
 
 def small_groups(rows: NDArray[np.int64], params: dict[str, Any]) -> NDArray[np.bool_]:
@@ -245,16 +241,6 @@ def count_chart(grouping: Grouping, favourable: str) -> Chart:
         alt=f"Bars of the rows of each group of {grouping.column}, truly and by decision “{favourable}”. {said}",
         data={"kind": "count", "column": grouping.column, "groups": groups},
     )
-
-
-def table_rows(measures: list[Measure]) -> list[list[Any]]:
-    rows: list[list[Any]] = []
-    for measure in measures:
-        ((column, group),) = measure.group.items()
-        low, high = measure.ci or (None, None)
-        small = "yes" if measure.small else "no"
-        rows.append([column, group, measure.metric, measure.value, low, high, measure.n, small])
-    return rows
 
 
 def _said(groups: list[dict[str, Any]]) -> str:

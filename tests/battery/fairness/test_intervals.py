@@ -70,3 +70,28 @@ def test_nobody_of_a_group_selected_is_no_proof_of_a_ratio_of_zero():
     low, high = interval_of("demographic_parity_ratio", cells, cells.resampled(200, np.random.default_rng(0)))
     assert low == 0
     assert 0.15 < high < 0.3
+
+
+def test_rates_that_no_resampling_can_move_are_no_proof_of_equality():
+    """All three favourable of one group and all forty of the other are found, and nobody else is selected."""
+    cells = Cells(np.array([[[40, 0], [0, 3]], [[40, 0], [0, 40]]]))
+    draws = cells.resampled(200, np.random.default_rng(0))
+    low, high = interval_of("equalized_odds_difference", cells, draws)
+    assert low == 0
+    assert high >= 0.56  # 1 less Wilson's lower limit of 3/3; the resamples without those three say more
+
+
+def test_everybody_selected_is_no_proof_of_a_ratio_of_one():
+    cells = Cells(np.array([[[0, 30], [0, 0]], [[0, 500], [0, 0]]]))
+    draws = cells.resampled(200, np.random.default_rng(0))
+    low, high = interval_of("demographic_parity_ratio", cells, draws)
+    assert low == pytest.approx(0.886, abs=0.002)  # Wilson's lower limit of 30/30
+    assert high == 1
+    assert interval_of("demographic_parity_difference", cells, draws) == pytest.approx((0, 0.114), abs=0.002)
+
+
+def test_the_upper_end_is_newcombes_where_the_bootstrap_falls_short():
+    """56/70 against 48/80, as above: 0.3339."""
+    cells = Cells(np.array([[[14, 56], [0, 0]], [[32, 48], [0, 0]]]))
+    _, high = difference_interval(cells, ("selection_rate",), 0.2, (0.2, 0.2))
+    assert high == pytest.approx(0.3339, abs=5e-5)
