@@ -1,7 +1,11 @@
-"""What an assessment says in an approval: its latest results as evidence, its absence as a blocker."""
+"""What an assessment says in an approval: its results as evidence, its absence as a blocker.
+
+Only a whole battery counts: a builder who runs one harmless test after a failing battery has shown nothing.
+"""
 
 from collections.abc import Iterator
 
+from assessments.catalogue import tests_of
 from assessments.models import Assessment
 from assessments.stored import verdict_counts
 from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
@@ -9,10 +13,17 @@ from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
 State = Assessment.State
 
 
+def deciding(version) -> Assessment | None:
+    """The newest finished assessment of the whole battery: what a decision on the version rests on."""
+    whole = set(tests_of(Assessment.PlanName.STANDARD))
+    finished = version.assessments.filter(state=State.DONE).order_by("-pk")
+    return next((found for found in finished if whole <= set(found.planned_tests)), None)
+
+
 @evidence_source
 def latest_assessment(version) -> Iterator[Evidence]:
-    """The newest finished one, bound by the digest of its results."""
-    assessment = version.assessments.filter(state=State.DONE).order_by("-pk").first()
+    """Bound by the digest of its results."""
+    assessment = deciding(version)
     if assessment is not None:
         yield Evidence(
             kind="assessment",
@@ -25,5 +36,9 @@ def latest_assessment(version) -> Iterator[Evidence]:
 
 @gate
 def assessed(version) -> Iterator[Blocker]:
-    if not version.assessments.filter(state=State.DONE).exists():
-        yield Blocker("not_assessed", f"{version} has no finished assessment.", "Assess it, and wait for the results.")
+    if deciding(version) is None:
+        yield Blocker(
+            "not_assessed",
+            f"{version} has no finished assessment of the whole battery.",
+            "Assess it with all tests of a plan, and wait for the results.",
+        )

@@ -81,7 +81,8 @@ def _start(
         idempotency_key=idempotency_key,
         requested_by=actor,
     )
-    transaction.on_commit(partial(leasing.ring, assessment.pk))
+    # A queue that is away loses nothing: the reaper rings again.
+    transaction.on_commit(partial(leasing.ring, assessment.pk), robust=True)
     return Done(
         assessment,
         summary=f"Started {assessment} of {version} on {dataset_version}",
@@ -131,7 +132,8 @@ def retry(assessment: Assessment, *, actor) -> Done:
         raise Conflict(f"{assessment} is {assessment.get_state_display()}.")
     unfinished = [TestResult.Status.ERROR, TestResult.Status.SKIPPED]
     assessment.results.filter(status__in=unfinished).delete()
-    transaction.on_commit(partial(leasing.ring, assessment.pk))
+    # A queue that is away loses nothing: the reaper rings again.
+    transaction.on_commit(partial(leasing.ring, assessment.pk), robust=True)
     assessment.refresh_from_db()
     return Done(assessment, summary=f"Queued {assessment} of {assessment.version} again")
 

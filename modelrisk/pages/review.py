@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from assessments.evidence import deciding
 from assessments.models import Assessment, Verdict
 from assessments.views import summaries
 from modelrisk.pages.history import events_of_version
@@ -21,7 +22,7 @@ def review(request, slug: str, number: int) -> HttpResponse:
     form = DecisionForm(request.POST or None, outcomes=rules.outcomes(found, request.user))
     if request.method == "POST":
         decision = form.perform(
-            lambda: approvals.decide(found, actor=request.user, **form.cleaned_data),
+            lambda: approvals.decide(found, actor=request.user, seen=request.POST.get("seen", ""), **form.cleaned_data),
         )
         if decision is not None:
             messages.success(request, f"Recorded: {decision.get_outcome_display()} {found}, by {request.user}.")
@@ -31,6 +32,7 @@ def review(request, slug: str, number: int) -> HttpResponse:
         "version": found,
         "asked": asked,
         "form": form,
+        "seal": gates.seal(found),
         "refusal": approvals.decide.refusal(found, request.user),
         "blockers": gates.blockers(found),
         "events": events_of_version(found)[:12],
@@ -40,8 +42,8 @@ def review(request, slug: str, number: int) -> HttpResponse:
 
 
 def _assessed(found: ModelVersion) -> dict:
-    """The newest finished assessment, what needs attention in it, and what changed since the approved version."""
-    assessment = summaries.latest_by_version([found.pk], states=["done"]).get(found.pk)
+    """The assessment that a decision rests on, what needs attention in it, and what changed since the approved one."""
+    assessment = deciding(found)
     verdicts = list(assessment.verdicts.all()) if assessment else []
     before = _approved_before(found)
     return {
@@ -58,7 +60,7 @@ def _approved_before(found: ModelVersion) -> Assessment | None:
     earlier = found.model.versions.in_use().filter(number__lt=found.number).order_by("-number").first()
     if earlier is None:
         return None
-    return summaries.latest_by_version([earlier.pk], states=["done"]).get(earlier.pk)
+    return deciding(earlier)
 
 
 def _changes(verdicts: list[Verdict], before: Assessment) -> list[tuple[Verdict, Verdict | None]]:

@@ -44,18 +44,24 @@ def decide(
     outcome: str,
     note: str = "",
     valid_until: date | None = None,
+    seen: str = "",
 ) -> Done:
-    """Answer the open request. Rejecting and conditions take a reason; `valid_until` ends an approval."""
+    """Answer the open request. Rejecting and conditions take a reason; `valid_until` ends an approval.
+
+    seen: the seal of the evidence that the decider had before them; other evidence by now is a Conflict.
+    """
     note = note.strip()
     _check_decision(outcome, note, valid_until)
     was = version.get_approval_status_display()
+    if seen and seen != gates.seal(version):
+        raise Conflict(f"The evidence on {version} changed while you read it. Look at it again, then decide.")
     status = _move(version, Event(outcome))
     request = _open_request(version)
     # The request keeps what was in force when it was answered, which may be newer than when it was asked.
     request.evidence = _evidence(version)
-    if outcome == Event.APPROVE and any(found["summary"].get("fail") for found in request.evidence):
+    if outcome == Event.APPROVE and (reason := rules.not_plainly(version)):
         # Finished since the rule was asked, before the row was locked.
-        raise Conflict("A newer assessment failed a criterion. Reload the page.")
+        raise Conflict(f"{reason} Reload the page.")
     _close(request)
     decision = Decision.objects.create(
         request=request, outcome=outcome, note=note, valid_until=valid_until, decided_by=actor

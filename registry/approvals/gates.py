@@ -1,7 +1,9 @@
 """How other apps speak in an approval without registry knowing them: they register evidence and blockers here."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from registry.models import ModelVersion
@@ -44,6 +46,12 @@ def evidence_source(source: Source) -> Source:
     """Register `source(version) -> Iterable[Evidence]`."""
     _evidence.append(source)
     return source
+
+
+def seal(version: ModelVersion) -> str:
+    """SHA-256 over the evidence as it is now: by it a decider says what they had before them."""
+    told = json.dumps([asdict(found) for found in evidence(version)], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def blockers(version: ModelVersion) -> list[Blocker]:

@@ -24,7 +24,7 @@ def may_decide(version: ModelVersion, actor: AbstractBaseUser, *, outcome: str =
     reason = access.may_decide(version, actor) or _state(version, Event.REJECT)
     if reason is not None or outcome in {"", Event.REJECT}:
         return reason
-    return _blocked(version) or (_failed(version) if outcome == Event.APPROVE else None)
+    return _blocked(version) or (not_plainly(version) if outcome == Event.APPROVE else None)
 
 
 def outcomes(version: ModelVersion, actor: AbstractBaseUser) -> dict[str, str | None]:
@@ -50,11 +50,11 @@ def _blocked(version: ModelVersion) -> NotNow | None:
     return NotNow(" ".join(f"{blocker.message} {blocker.hint}".strip() for blocker in found)) if found else None
 
 
-def _failed(version: ModelVersion) -> NotNow | None:
-    """A failed criterion is approved knowingly or not at all."""
+def not_plainly(version: ModelVersion) -> NotNow | None:
+    """A criterion that failed, or that a crash left unmeasured, is approved knowingly or not at all."""
     for evidence in gates.evidence(version):
-        failed = evidence.summary.get("fail") or 0
-        if failed:
-            criteria = "criterion" if failed == 1 else "criteria"
-            return NotNow(f"{evidence.label} failed {failed} {criteria}: approve with conditions, or reject.")
+        for word, said in (("fail", "failed"), ("error", "could not measure")):
+            if count := evidence.summary.get(word) or 0:
+                criteria = "criterion" if count == 1 else "criteria"
+                return NotNow(f"{evidence.label} {said} {count} {criteria}: approve with conditions, or reject.")
     return None

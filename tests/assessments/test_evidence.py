@@ -2,6 +2,7 @@
 
 import pytest
 
+from assessments.actions.assessments import start
 from assessments.models import Assessment
 from registry.approvals import gates
 
@@ -21,17 +22,31 @@ def test_a_running_assessment_is_not_yet_one(waiting, version):
     assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]
 
 
-def test_the_latest_finished_assessment_is_the_evidence(waiting, another_waiting, version):
-    finish(waiting, "a" * 64)
-    finish(another_waiting, "b" * 64)
+@pytest.fixture
+def batteries(version, dataset_version, owner):
+    """Two whole batteries, in the queue."""
+    return [start(version, actor=owner, dataset_version=dataset_version) for _ in range(2)]
+
+
+def test_the_latest_finished_battery_is_the_evidence(batteries, version):
+    first, second = batteries
+    finish(first, "a" * 64)
+    finish(second, "b" * 64)
     verdict = {"test": "t", "family": "f", "metric": "m", "title": "M", "better": "higher", "verdict": "fail"}
-    another_waiting.verdicts.create(position=0, **verdict)
+    second.verdicts.create(position=0, **verdict)
     [evidence] = gates.evidence(version)
-    assert (evidence.id, evidence.sha256) == (another_waiting.pk, "b" * 64)
+    assert (evidence.id, evidence.sha256) == (second.pk, "b" * 64)
     assert (evidence.summary["fail"], evidence.summary["pass"]) == (1, 0)
     assert gates.blockers(version) == []
 
 
-def test_a_new_run_does_not_block_what_has_been_assessed(waiting, another_waiting, version):
-    finish(waiting, "a" * 64)
+def test_a_new_run_does_not_block_what_has_been_assessed(batteries, version):
+    finish(batteries[0], "a" * 64)
     assert gates.blockers(version) == []
+
+
+def test_a_few_harmless_tests_are_no_evidence(waiting, version):
+    """Else a builder could hide a failing battery behind a test that passes."""
+    finish(waiting, "a" * 64)
+    assert gates.evidence(version) == []
+    assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]

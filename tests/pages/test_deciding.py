@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from assessments.models import Verdict
 from modelrisk.pages.inbox import waiting
-from registry.approvals import actions
+from registry.approvals import actions, gates
 from registry.models import ApprovalRequest, AuditEvent, Decision
 from tests.pages.page import read
 
@@ -168,3 +168,16 @@ def test_nobody_revokes_the_token_of_another(as_reviewer, as_owner, owner):
     as_owner.post(reverse("account"))
     as_reviewer.post(reverse("token-revoke"), {"digest": owner.auth_token_set.get().digest})
     assert owner.auth_token_set.count() == 1
+
+
+def test_a_page_that_shows_older_evidence_decides_nothing(as_reviewer, pending, assessed):
+    type(assessed).objects.filter(pk=assessed.pk).update(results_sha256="f" * 64)
+    given = {"outcome": "reject", "note": "Fails for the young.", "seen": "a" * 64}
+    answer = as_reviewer.post(at("review", pending), given)
+    assert answer.status_code == 409
+    assert "changed while you read it" in read(answer).text
+    assert not Decision.objects.exists()
+    fresh = gates.seal(pending)
+    assert f'name="seen" value="{fresh}"' in as_reviewer.get(at("review", pending)).content.decode()
+    as_reviewer.post(at("review", pending), {**given, "seen": fresh})
+    assert Decision.objects.get().outcome == "reject"

@@ -1,5 +1,6 @@
 """Requesting, withdrawing, deciding: states, people, reasons, evidence, and two deciders at once."""
 
+import dataclasses
 from datetime import timedelta
 from itertools import product
 
@@ -31,9 +32,13 @@ def pending(model_version, owner):
     return model_version
 
 
-def evidence(fail=0):
+def evidence(fail=0, error=0):
     return gates.Evidence(
-        kind="assessment", id=7, label="Assessment 7", sha256="ab" * 32, summary={"fail": fail, "pass": 9}
+        kind="assessment",
+        id=7,
+        label="Assessment 7",
+        sha256="ab" * 32,
+        summary={"fail": fail, "error": error, "pass": 9},
     )
 
 
@@ -125,7 +130,13 @@ def test_a_request_keeps_the_evidence_as_it_was(model_version, owner):
     request = request_approval(model_version, actor=owner, note=" For the spring campaign ")
     assert request.note == "For the spring campaign"
     assert request.evidence == [
-        {"kind": "assessment", "id": 7, "label": "Assessment 7", "sha256": "ab" * 32, "summary": {"fail": 1, "pass": 9}}
+        {
+            "kind": "assessment",
+            "id": 7,
+            "label": "Assessment 7",
+            "sha256": "ab" * 32,
+            "summary": {"fail": 1, "error": 0, "pass": 9},
+        }
     ]
 
 
@@ -256,7 +267,7 @@ def test_evidence_that_fails_between_the_rule_and_the_lock_is_not_approved(pendi
     """What the decision keeps as its evidence is what the rule was asked about."""
     answers = iter([[evidence(fail=0)]])
     gates.evidence_source(lambda version: next(answers, [evidence(fail=1)]))
-    with pytest.raises(Conflict, match="newer assessment failed"):
+    with pytest.raises(Conflict, match="failed 1 criterion"):
         decide(pending, actor=reviewer, outcome="approve")
     pending.refresh_from_db()
     assert pending.approval_status == Status.PENDING
@@ -267,3 +278,20 @@ def test_a_version_of_another_model_is_untouched(pending, owner, reviewer, small
     decide(pending, actor=reviewer, outcome="approve")
     assert not other.versions.exists()
     assert ModelVersion.objects.in_use().get() == pending
+
+
+def test_a_criterion_that_could_not_be_measured_is_not_approved_plainly(pending, reviewer):
+    gates.evidence_source(lambda version: [evidence(fail=0, error=2)])
+    with pytest.raises(Conflict, match="could not measure 2 criteria"):
+        decide(pending, actor=reviewer, outcome="approve")
+    decide(pending, actor=reviewer, outcome="approve_with_conditions", note="Measured again by January.")
+
+
+def test_nobody_decides_on_evidence_they_have_not_seen(pending, reviewer):
+    found = [evidence(fail=0)]
+    gates.evidence_source(lambda version: found)
+    before = gates.seal(pending)
+    found[:] = [dataclasses.replace(found[0], sha256="f" * 64)]
+    with pytest.raises(Conflict, match="changed while you read it"):
+        decide(pending, actor=reviewer, outcome="approve", seen=before)
+    assert decide(pending, actor=reviewer, outcome="approve", seen=gates.seal(pending)).outcome == "approve"
