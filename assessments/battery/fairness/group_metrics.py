@@ -11,8 +11,9 @@ values equal Fairlearn's. Rows whose group is missing form a group of their own 
 A rate of eleven people says little. Where a group is small, or a rate divides by no row, the "*" values are reported
 and marked, and a second value "* without small groups" is the one that is judged. Intervals, 95 %: Wilson for a rate;
 for a comparison, the end away from parity is the percentile of the bootstrap of the rows, drawn as one multinomial over
-group × label × decision, and the end towards parity is what some pair of groups is shown to differ by, all pairs
-considered (Newcombe 1998; Donner and Zou 2012), since noise alone draws the extremes of several groups apart.
+group × label × decision, or that of the extreme pair's own interval where it lies further, and the end towards parity
+is what some pair of groups is shown to differ by, all pairs considered (Newcombe 1998; Donner and Zou 2012), since
+noise alone draws the extremes of several groups apart.
 """
 
 import re
