@@ -7,6 +7,7 @@ checked against the data.
 
 import math
 import re
+import shlex
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,13 @@ def match_classes(
         return _as_given(classes, labels, {as_text(c): as_text(label) for c, label in given.items()}), False
     if set(labels) <= set(classes):
         return {name: name for name in classes}, False
+    if set(classes) < set(labels):
+        strangers = [label for label in labels if label not in classes]
+        raise LoadError(
+            "label_mismatch",
+            f"The data holds the label {listed(strangers)}, and the model predicts only {listed(classes)}.",
+            "Correct those rows or leave them out; a model cannot be right about a label that it does not know.",
+        )
     if text_order(classes) != [str(number) for number in range(len(labels))] and set(classes) != {"False", "True"}:
         raise _mismatch(classes, labels, "they do not match")
     guess = dict(zip(text_order(classes), labels, strict=False))
@@ -89,7 +97,7 @@ def check_guess(
         reason = (
             f"in sorted order the model would be right on {right:.1%} of the rows, in reverse order on {reverse:.1%}"
         )
-        raise _mismatch(classes, labels, reason)
+        raise _mismatch(classes, labels, reason, labels[::-1])
 
 
 def _as_given(classes: list[str], labels: list[str], given: dict[str, str]) -> dict[str, str]:
@@ -104,13 +112,14 @@ def _as_given(classes: list[str], labels: list[str], given: dict[str, str]) -> d
     return matched
 
 
-def _mismatch(classes: list[str], labels: list[str], why: str) -> LoadError:
-    pairs = list(zip(text_order(classes), labels, strict=False))
+def _mismatch(classes: list[str], labels: list[str], why: str, likely: list[str] | None = None) -> LoadError:
+    """likely: the labels of the model's classes in order, as far as the data tells."""
+    pairs = list(zip(text_order(classes), likely or labels, strict=False))
     return LoadError(
         "label_mismatch",
         f"The model predicts {listed(classes)} and the data holds {listed(labels)}: {why}.",
         LABEL_HINT.format(
             example=", ".join(f'"{c}": "{label}"' for c, label in pairs[:3]),
-            options=" ".join(f"--label {c}={label}" for c, label in pairs[:3]),
+            options=" ".join(f"--label {shlex.quote(f'{c}={label}')}" for c, label in pairs[:3]),
         ),
     )

@@ -81,3 +81,16 @@ def test_a_guess_that_fits_worse_than_its_reverse_is_refused():
     check_guess(guess, ["0", "1"], labels, y, np.array([0, 0, 1, 1]))
     with pytest.raises(LoadError, match="right on 25.0% of the rows, in reverse order on 75.0%"):
         check_guess(guess, ["0", "1"], labels, y, np.array([1, 1, 0, 0]))
+
+
+def test_a_guess_that_fits_worse_than_its_reverse_names_the_reverse():
+    y, predicted = np.array([0, 1, 0, 1]), np.array([1, 0, 1, 1])
+    with pytest.raises(LoadError) as refused:
+        check_guess({"0": "<=50K", "1": ">50K"}, ["0", "1"], ["<=50K", ">50K"], y, predicted)
+    assert "--label '0=>50K' --label '1=<=50K'" in refused.value.hint
+
+
+def test_a_label_that_the_model_does_not_know_is_named():
+    with pytest.raises(LoadError, match=r"label '?\?\?'?") as refused:
+        match_classes(["<=50K", ">50K"], ["<=50K", ">50K", "??"], {}, ">50K")
+    assert "leave them out" in refused.value.hint

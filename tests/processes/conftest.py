@@ -256,8 +256,10 @@ def any_installation(request, tmp_path):
         pytest.skip("MODELRISK_TEST_POSTGRES names no server")
     import psycopg
 
+    # Its own database is made by the tests of rows, and only while they run: the server's is always there.
+    door = f"{server.rsplit('/', 1)[0]}/postgres"
     name = f"modelrisk_{os.getpid()}_{time.monotonic_ns()}"
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(door, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     url = server.rsplit("/", 1)[0] + f"/{name}"
     made = Installation(tmp_path, environment_for(tmp_path, DATABASE_URL=url))
@@ -267,7 +269,7 @@ def any_installation(request, tmp_path):
         yield made
     finally:
         made.stop_all()
-        with psycopg.connect(server, autocommit=True) as connection:
+        with psycopg.connect(door, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -152,6 +152,8 @@ def unit(subject: Subject) -> str:
 
 def said(subject: Subject, columns: list[Measure], n: int) -> str:
     """The figures of the chart as sentences."""
+    if not any(measure.value for measure in columns):
+        return f"On {n} cases no column moves the score of “{subject.favourable}”."
     top = ", ".join(f"{measure.group['column']} {measure.value:.3f}" for measure in columns[:3])
     text = f"On {n} cases the score of “{subject.favourable}” moves most with {top}."
     rank = {measure.group["column"]: place for place, measure in enumerate(columns, 1)}

@@ -143,7 +143,9 @@ def disparities(grouping: Grouping, resamples: int, rng: np.random.Generator, no
         )
     if (known & grouping.small).any():
         names = [grouping.names[index] for index in np.flatnonzero(known & grouping.small)]
-        notes.append(f"{column}: {_listed(names)} too small for a verdict; reported and left out of “{LARGE_GROUPS}”.")
+        notes.append(
+            f"{column}: too small for a verdict: {_listed(names)}. Reported, and left out of “{LARGE_GROUPS}”."
+        )
     if large.sum() < 2:
         notes.append(f"{column}: fewer than two groups are large enough to be compared; nothing is judged.")
         return found
@@ -218,7 +220,7 @@ def selection_rate_chart(grouping: Grouping, favourable: str) -> Chart:
             "column": grouping.column,
             "groups": groups,
             "best": best["name"],
-            "four_fifths": 0.8 * best["rate"] if len(judged) > 1 else None,
+            "four_fifths": 0.8 * best["rate"] if len(judged) > 1 and best["rate"] else None,
         },
     )
 
@@ -232,9 +234,11 @@ def count_chart(grouping: Grouping, favourable: str) -> Chart:
     ]
     largest = max(groups, key=lambda group: group["n"])
     smallest = min(groups, key=lambda group: group["n"])
-    said = f"{smallest['name']} is the smallest with {smallest['n']:,} rows, {largest['name']} the largest with "
-    said += f"{largest['n']:,}; the model decides “{favourable}” for {int(cells.selected.sum()):,} rows, "
-    said += f"{int(cells.favourable.sum()):,} truly are."
+    said = (
+        f"{smallest['name']} is the smallest with {smallest['n']:,} row{'s' * (smallest['n'] != 1)}, "
+        f"{largest['name']} the largest with {largest['n']:,}; the model decides “{favourable}” for "
+        f"{int(cells.selected.sum()):,} rows, {int(cells.favourable.sum()):,} truly are."
+    )
     return Chart(
         id=chart_id("count", grouping.column),
         title=f"Rows by {grouping.column[:SHOWN]}",

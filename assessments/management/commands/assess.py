@@ -135,7 +135,8 @@ def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list
 def read_labels(given: list[str]) -> dict[str, str]:
     labels = {}
     for each in given:
-        model_class, equals, label = each.partition("=")
+        # A class such as <=50K has a sign of its own.
+        model_class, equals, label = each.rpartition("=") if each.startswith("<=") else each.partition("=")
         if not (equals and model_class and label):
             raise BadInput(f"--label {each} is not understood.", hint="Write CLASS=LABEL, for example --label 0=bad.")
         labels[model_class] = label
