@@ -15,8 +15,3 @@ class AssessmentQuerySet(models.QuerySet):
 
     def running(self):
         return self.filter(state__in=["queued", "running"])
-
-    def latest_per_version(self):
-        """The newest finished assessment of each version."""
-        newest = self.model.objects.filter(state="done").values("version").annotate(newest=models.Max("pk"))
-        return self.filter(pk__in=newest.values("newest"))

@@ -1,7 +1,14 @@
 """Assessments that nobody works on, though somebody should: rung again, or buried. Any host may do it at any time."""
 
+import contextlib
 import logging
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -13,6 +20,7 @@ from assessments.models import Assessment
 logger = logging.getLogger(__name__)
 State = Assessment.State
 RING_AGAIN_SECONDS = 45.0
+SWEEP_SECONDS = 3600  # beyond the longest run
 AT_ONCE = 200  # rows in one go
 
 
@@ -30,10 +38,20 @@ def unheard(seconds: float = RING_AGAIN_SECONDS) -> QuerySet[Assessment]:
 
 def reap() -> None:
     """Idempotent; several hosts may do it at once."""
+    sweep()
     for pk in abandoned().filter(over()).values_list("pk", flat=True)[:AT_ONCE]:
         bury(pk)
     for pk in unheard().exclude(over()).values_list("pk", flat=True)[:AT_ONCE]:
         leasing.ring(pk)
+
+
+def sweep() -> None:
+    """Remove what a killed worker left of models and data. No run lives as long as these folders are old."""
+    oldest = time.time() - settings.MODELRISK_ASSESSMENT_SECONDS - SWEEP_SECONDS
+    for folder in Path(tempfile.gettempdir()).glob(f"{runner.FOLDER}*"):
+        with contextlib.suppress(OSError):
+            if folder.lstat().st_mtime < oldest and folder.lstat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def over() -> Q:

@@ -32,6 +32,7 @@ from registry.roles import system_user
 
 logger = logging.getLogger(__name__)
 State = Assessment.State
+FOLDER = "modelrisk-run-"  # what a run's folder is called, in the system's place for passing files
 PROGRESS_SECONDS = 0.5  # at most one progress row in this time
 PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
 
@@ -176,7 +177,7 @@ def launch_battery(
 @contextmanager
 def staged(assessment: Assessment) -> Iterator[Path]:
     """A folder with `in/`: the files that the plan names, their digests checked."""
-    folder = Path(tempfile.mkdtemp(prefix=f"modelrisk-run-{assessment.pk}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{assessment.pk}-"))
     try:
         inputs = folder / "in"
         inputs.mkdir()

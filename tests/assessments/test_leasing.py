@@ -1,5 +1,8 @@
 """Who runs an assessment when several want to, and what the loser may still write."""
 
+import os
+import tempfile
+import time
 from datetime import timedelta
 
 import pytest
@@ -144,3 +147,16 @@ def test_what_a_dead_cluster_held_is_rung_at_once(waiting, another_waiting, monk
 def test_migrating_schedules_the_reaper_once():
     reaping.ensure_schedule()
     assert list(Schedule.objects.values_list("func", "minutes")) == [("assessments.tasks.reap", 1)]
+
+
+def test_the_reaper_sweeps_what_killed_workers_left(db, tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young, other = (tmp_path / name for name in ("modelrisk-run-1-a", "modelrisk-run-2-b", "somebody-else"))
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "model.joblib").write_bytes(b"x")
+    long_ago = time.time() - settings.MODELRISK_ASSESSMENT_SECONDS - 2 * 3600
+    for folder in (old, other):
+        os.utime(folder, (long_ago, long_ago))
+    reaping.reap()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["modelrisk-run-2-b", "somebody-else"]
