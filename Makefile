@@ -117,6 +117,6 @@ bench: $(VENV)/.stamp-dev  ## What we claim about speed: one JSON line for each 
 LOCK = uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 .PHONY: lock
 lock:  ## Resolve pyproject.toml again into the three lock files (needs uv); UPGRADE=1 takes newer versions
-	$(LOCK) $(if $(UPGRADE),--upgrade) --extra boosting pyproject.toml -o requirements.lock
-	$(LOCK) $(if $(UPGRADE),--upgrade) --extra boosting --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra boosting --extra formats pyproject.toml -o requirements.lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra boosting --extra formats --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) requirements-s3peer.in -o requirements-s3peer.lock
