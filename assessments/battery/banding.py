@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assessments.battery.labels import as_text, encode
-from assessments.battery.loading import is_number
+from assessments.battery.tables import is_number
 
 MISSING = "missing"
 MOST_VALUES = 10  # a number column with more distinct values is banded

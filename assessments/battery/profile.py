@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from assessments.battery.labels import as_text
-from assessments.battery.loading import is_number, read_frame
+from assessments.battery.tables import is_number, read_frame
 
 TOP = 20
 

@@ -12,8 +12,8 @@ from assessments.battery import banding
 from assessments.battery.errors import LoadError, listed
 from assessments.battery.estimator import FittedClassifier, unanswered
 from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
-from assessments.battery.loading import MINIMUM_ROWS, is_number, too_few
 from assessments.battery.plan import Column, Target
+from assessments.battery.tables import MINIMUM_ROWS, is_number, too_few
 
 MOST_GROUPS = 200
 

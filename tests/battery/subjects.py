@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from assessments.battery import spec
-from assessments.battery.loading import read_frame
 from assessments.battery.plan import Column, Target
 from assessments.battery.subject import Subject
+from assessments.battery.tables import read_frame
 
 
 class HardRule(ClassifierMixin, BaseEstimator):

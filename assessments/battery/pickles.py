@@ -1,0 +1,106 @@
+"""Objects out of joblib files: the only code that unpickles. Every fault is a LoadError that says what to do."""
+
+import importlib.util
+import io
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+from assessments.battery.errors import LoadError, short
+
+CHUNK = 1 << 20
+MODEL_HINT = "Save the fitted estimator with joblib.dump(estimator, 'model.joblib') and upload that file."
+COPY_HINT = "The file is not complete. Save it again, or copy it again and compare the sizes."
+COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
+
+
+def unpickle(path: Path, code: str, hint: str) -> tuple[Any, list[str]]:
+    """The object in a joblib file and notes on how it was loaded; a LoadError with this code and hint otherwise."""
+    import joblib
+
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if not head:
+        raise LoadError(code, f"{path.name} is empty.", hint)
+    if not head.startswith((b"\x80", *COMPRESSED)):
+        raise LoadError(code, f"{path.name} is not a joblib file: it does not start like one.", hint)
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            found = joblib.load(path)
+    except LoadError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _explain(path, head, error, code, hint) from error
+    return found, sorted({note for warning in seen if (note := _version_note(warning.message))})
+
+
+def _version_note(warning: Any) -> str:
+    if type(warning).__name__ != "InconsistentVersionWarning":
+        return ""
+    return (
+        f"The model was saved with scikit-learn {warning.original_sklearn_version} "
+        f"and runs here with {warning.current_sklearn_version}: its answers may differ."
+    )
+
+
+def _explain(path: Path, head: bytes, error: BaseException, code: str, hint: str) -> LoadError:
+    if isinstance(error, ImportError):
+        return _missing_library(path, error)
+    if isinstance(error, MemoryError):
+        return LoadError("out_of_memory", f"{path.name} needs more memory than a run may use.", "Save a smaller model.")
+    if _is_cut_off(path, head, error):
+        return LoadError("truncated", f"{path.name} ends in the middle.", COPY_HINT)
+    if isinstance(error, AttributeError) and "Can't get attribute" in str(error):
+        return LoadError(
+            "missing_library",
+            f"{path.name} needs code that is not in the file: {short(error)}",
+            "Classes and functions written in a notebook or script are not saved with a model. "
+            "Put them in an installed package, or build the model from library parts.",
+        )
+    return LoadError(code, f"{path.name} could not be opened: {short(error)}", hint)
+
+
+def _missing_library(path: Path, error: ImportError) -> LoadError:
+    module = error.name or "a library"
+    library = module.split(".")[0]
+    try:
+        installed = importlib.util.find_spec(library) is not None
+    except (ImportError, ValueError):
+        installed = False
+    if installed:
+        return LoadError(
+            "missing_library",
+            f"{path.name} needs {module}, which the installed version of {library} does not have: {short(error)}",
+            f"The model was saved with another version of {library}. Save it again with the installed one.",
+        )
+    return LoadError(
+        "missing_library",
+        f"{path.name} needs the library {library}, which is not installed here.",
+        f"Ask the administrator to install {library}, or rebuild the model without it.",
+    )
+
+
+def _is_cut_off(path: Path, head: bytes, error: BaseException) -> bool:
+    if isinstance(error, EOFError) or any(word in str(error) for word in ("truncated", "EOF", "exhausted")):
+        return True
+    if head.startswith(b"\x80"):  # a whole pickle ends with the STOP opcode
+        with path.open("rb") as stream:
+            stream.seek(-1, io.SEEK_END)
+            return stream.read(1) != b"."
+    if head.startswith((b"\x78", b"\x1f\x8b")):
+        return not _reaches_its_end(path)
+    return False
+
+
+def _reaches_its_end(path: Path) -> bool:
+    """Whether a zlib or gzip stream is whole."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        with path.open("rb") as file:
+            while not stream.eof and (chunk := stream.unconsumed_tail or file.read(CHUNK)):
+                stream.decompress(chunk, CHUNK)
+    except zlib.error:
+        return True  # damaged rather than cut off
+    return stream.eof
