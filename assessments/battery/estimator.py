@@ -1,12 +1,14 @@
 """A fitted classifier asked in the form it was trained on: column names, column order, categories, labels."""
 
 import warnings
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assessments.battery.coder import Coder, Codes
 from assessments.battery.errors import LoadError, listed, short
 from assessments.battery.labels import as_text
 
@@ -59,7 +61,13 @@ class FittedClassifier:
         else:
             self.features = self._by_position(candidates)
             self._as_array = self.n_features is not None
-        self._settle_form(frame[self.features])
+        self._bound = frame[self.features]
+        self._settle_form(self._bound)
+
+    @cached_property
+    def coder(self) -> Coder:
+        """Rows as numbers and back, in the form of the frame that the model was bound to."""
+        return Coder(self._bound)
 
     def _by_position(self, candidates: list[list[str]]) -> list[str]:
         for names in candidates:
@@ -122,6 +130,19 @@ class FittedClassifier:
         which keeps the order of the rows and sets d = 0 at 0.5, without the ties that a logistic would make."""
         found: NDArray[np.floating[Any]] = self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
         return found
+
+    def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
+        """As `predict`, for rows that `coder` has coded."""
+        return self._decoded(codes, self.predict)
+
+    def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
+        """As `scores`, for rows that `coder` has coded."""
+        return self._decoded(codes, self.scores)
+
+    def _decoded(self, codes: Codes, ask: Any) -> NDArray[Any]:
+        starts = range(0, max(len(codes), 1), BATCH_ROWS)
+        parts = [ask(self.coder.decode(codes[start : start + BATCH_ROWS])) for start in starts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _in_batches(self, frame: pd.DataFrame, ask: Any, nothing: NDArray[Any]) -> NDArray[Any]:
         if not len(frame):

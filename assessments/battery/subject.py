@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assessments.battery import banding
+from assessments.battery.coder import Coder, Codes
 from assessments.battery.errors import LoadError, listed
 from assessments.battery.estimator import FittedClassifier, unanswered
 from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
@@ -218,6 +219,26 @@ class Subject:
             raise ValueError("the model gives hard labels only")
         self.queries += len(frame)
         return self.model.scores(frame)[:, self._class_of_label]
+
+    @property
+    def coder(self) -> Coder:
+        """The model's columns as a matrix of numbers and back: `coder.encode(frame)`, `coder.decode(codes)`.
+
+        A number is itself, a category its position in `coder.categories[name]`, a missing value NaN.
+        """
+        return self.model.coder
+
+    def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
+        """As `predict` of the decoded rows, without the detour over a DataFrame where the model allows it."""
+        self.queries += len(codes)
+        return np.asarray(self._label_of_class[self.model.predict_codes(codes)])
+
+    def predict_scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
+        """As `predict_scores` of the decoded rows. Raises ValueError for a model that gives hard labels only."""
+        if not self.has_scores:
+            raise ValueError("the model gives hard labels only")
+        self.queries += len(codes)
+        return self.model.scores_codes(codes)[:, self._class_of_label]
 
     def groups(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
         """The groups of a column and each row's position in them; numbers with more than ten values are banded."""
