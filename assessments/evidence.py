@@ -14,10 +14,13 @@ State = Assessment.State
 
 
 def deciding(version) -> Assessment | None:
-    """The newest finished assessment of the whole battery: what a decision on the version rests on."""
-    whole = set(tests_of(Assessment.PlanName.STANDARD))
+    """The newest finished assessment of the whole battery: what a decision on the version rests on.
+
+    Whole: every test of its own plan, as the catalogue has it now.
+    """
+    whole = {plan: set(tests_of(plan)) for plan in Assessment.PlanName.values}
     finished = version.assessments.filter(state=State.DONE).order_by("-pk")
-    return next((found for found in finished if whole <= set(found.planned_tests)), None)
+    return next((found for found in finished if whole[found.plan_name] <= set(found.planned_tests)), None)
 
 
 @evidence_source

@@ -16,6 +16,12 @@ WHAT_FOR = {
 }
 
 
+def titled(entry: dict) -> str:
+    """The test's title; with the plans that run it, where not all do."""
+    plans = entry["plans"]
+    return entry["title"] if len(plans) == len(WHAT_FOR) else f"{entry['title']} ({' and '.join(plans)} plan)"
+
+
 class StartForm(ActionForm):
     dataset_version = forms.ModelChoiceField(DatasetVersion.objects.none(), label="Data to assess it on")
     reference = forms.ModelChoiceField(
@@ -51,7 +57,7 @@ class StartForm(ActionForm):
         self.fields["plan_name"].choices = [
             (value, f"{label}: {WHAT_FOR[value]}") for value, label in Assessment.PlanName.choices
         ]
-        self.fields["tests"].choices = [(test, entry["title"]) for test, entry in catalogue().items()]
+        self.fields["tests"].choices = [(test, titled(entry)) for test, entry in catalogue().items()]
 
     def asked(self) -> dict:
         """What the action `start` takes."""

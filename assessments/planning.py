@@ -48,7 +48,8 @@ def build_plan(
     """A valid plan document. Raises BadRequest.
 
     model, data, reference: {path, format, sha256}, path relative to the plan's folder. columns: {name, role, kind,
-    mutable, min or minimum, max or maximum, integer}. tests: ids, families or {id, params}; None: all of the plan.
+    mutable, min or minimum, max or maximum, integer}. tests: ids, families (those of their tests that
+    the plan runs) or {id, params}; None: all of the plan.
     labels: a class of the model, as text -> the label of the data that it stands for.
     """
     if plan_name not in PLANS:
@@ -77,12 +78,14 @@ def build_plan(
 
 
 def planned_tests(tests: Iterable[str | Mapping[str, Any]] | None, plan_name: str) -> list[dict[str, Any]]:
-    """[{id, params}] in the catalogue's order, each once; families stand for their tests. Raises BadRequest."""
+    """[{id, params}] in the catalogue's order, each once. A family stands for its tests in this plan; a test named by
+    its id is taken whatever the plan. Raises BadRequest."""
     known = catalogue.catalogue()
+    of_plan = catalogue.tests_of(plan_name)
     asked: dict[str, dict[str, Any]] = {}
-    for each in catalogue.tests_of(plan_name) if tests is None else tests:
+    for each in of_plan if tests is None else tests:
         name, params = (each, {}) if isinstance(each, str) else (each.get("id", ""), each.get("params") or {})
-        ids = [test for test, entry in known.items() if entry["family"] == name] if name in FAMILIES else [name]
+        ids = [test for test in of_plan if known[test]["family"] == name] if name in FAMILIES else [name]
         for test in ids:
             if test not in known:
                 raise _unknown_test(test, known)

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from assessments.battery.spec import PLANS
 from assessments.catalogue import catalogue
 from assessments.policies import default_policy
 
@@ -42,6 +43,9 @@ class CatalogueEntrySerializer(serializers.Serializer):
     metrics = MetricSerializer(many=True)
     controls = serializers.ListField(child=serializers.CharField())
     charts = serializers.ListField(child=serializers.CharField())
+    plans = serializers.ListField(
+        child=serializers.ChoiceField(choices=PLANS), help_text="Which plans run it when no tests are named."
+    )
 
 
 class CriterionSerializer(serializers.Serializer):

@@ -125,6 +125,7 @@ class BatteryTest:
     controls: tuple[str, ...]
     charts: tuple[str, ...]
     run: Run
+    plans: tuple[str, ...] = PLANS  # those that run it where nobody names tests
 
     def entry(self) -> dict[str, Any]:
         """The entry as JSON."""
@@ -161,8 +162,14 @@ def battery_test(
     metrics: list[Metric],
     controls: list[str] | None = None,
     charts: list[str] | None = None,
+    plans: tuple[str, ...] = PLANS,
 ) -> Callable[[Run], Run]:
-    """Put `run` in the catalogue. A trailing * in `charts` stands for a column name."""
+    """Put `run` in the catalogue. A trailing * in `charts` stands for a column name.
+
+    plans: which plans include it when nobody names tests; a test named by its id runs in any plan.
+    """
+    if not plans or not set(plans) <= set(PLANS):
+        raise ValueError(f"plans must name some of {', '.join(PLANS)}, not {plans!r}.")
 
     def register(run: Run) -> Run:
         module = importlib.import_module(run.__module__)
@@ -178,6 +185,7 @@ def battery_test(
             controls=tuple(controls or ()),
             charts=tuple(charts or ()),
             run=run,
+            plans=tuple(plans),
         )
         CATALOGUE[test.id] = test
         return run

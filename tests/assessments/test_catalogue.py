@@ -5,7 +5,8 @@ import json
 import pytest
 
 from assessments import catalogue
-from assessments.battery.spec import PLANS, discover
+from assessments.battery.spec import PLANS, battery_test, discover
+from assessments.forms import titled
 from assessments.management.commands.battery_catalogue import asked, written
 
 
@@ -14,9 +15,9 @@ def test_the_committed_file_is_up_to_date():
     assert catalogue.FILE.read_text() == written(asked()), "run `manage.py battery_catalogue`"
 
 
-def test_every_plan_runs_every_test():
+def test_a_plan_runs_the_tests_that_name_it():
     for plan in PLANS:
-        assert catalogue.tests_of(plan) == list(catalogue.catalogue())
+        assert catalogue.tests_of(plan) == [k for k, test in discover().items() if plan in test.plans] != []
     with pytest.raises(ValueError, match="no plan 'slow'"):
         catalogue.tests_of("slow")
 
@@ -32,3 +33,15 @@ def test_a_declaration_survives_the_file():
 def test_a_caller_may_change_what_it_was_given():
     catalogue.catalogue().clear()
     assert catalogue.catalogue()
+
+
+def test_a_test_must_be_in_a_plan():
+    for plans in ((), ("slow",)):
+        with pytest.raises(ValueError, match="some of quick, standard, thorough"):
+            battery_test(title="T", metrics=[], plans=plans)
+
+
+def test_the_form_says_which_plans_run_a_costly_test():
+    entry = {"title": "Boundary attack", "plans": ["thorough"]}
+    assert titled(entry) == "Boundary attack (thorough plan)"
+    assert titled(entry | {"plans": list(PLANS)}) == "Boundary attack"

@@ -50,3 +50,12 @@ def test_a_few_harmless_tests_are_no_evidence(waiting, version):
     finish(waiting, "a" * 64)
     assert gates.evidence(version) == []
     assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]
+
+
+def test_the_whole_battery_is_that_of_its_own_plan(version, dataset_version, owner):
+    quick = start(version, actor=owner, dataset_version=dataset_version, plan_name="quick")
+    finish(quick, "a" * 64)
+    assert gates.blockers(version) == []
+    quick.plan["tests"].pop()
+    quick.save()
+    assert [blocker.id for blocker in gates.blockers(version)] == ["not_assessed"]

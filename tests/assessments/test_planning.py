@@ -1,5 +1,7 @@
 """Plans from plain values, and the words for those that cannot be made."""
 
+import json
+
 import pytest
 
 from assessments import catalogue
@@ -42,6 +44,17 @@ def test_the_same_values_make_the_same_plan():
 def test_a_family_stands_for_its_tests_each_once():
     made = plan(tests=["fairness", "performance.probability", "fairness.group_metrics"])
     assert [test["id"] for test in made["tests"]] == ["performance.probability", "fairness.group_metrics"]
+
+
+def test_a_costly_test_is_in_its_own_plans_only_unless_it_is_named(monkeypatch):
+    entries = catalogue.catalogue()
+    entries["robustness.hopskipjump"]["plans"] = ["thorough"]
+    monkeypatch.setattr(catalogue, "_entries", lambda: json.dumps(entries))
+    for tests in (None, ["robustness", "performance"]):
+        planned = [{test["id"] for test in plan(plan_name=name, tests=tests)["tests"]} for name in catalogue.PLANS]
+        assert [("robustness.hopskipjump" in ids) for ids in planned] == [False, False, True]
+    named = plan(plan_name="quick", tests=["robustness.hopskipjump"])["tests"]
+    assert [test["id"] for test in named] == ["robustness.hopskipjump"]
 
 
 def test_parameters_are_kept_with_their_test():

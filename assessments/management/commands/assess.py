@@ -35,7 +35,12 @@ class Command(BaseCommand):
         parser.add_argument("--fixed", action="append", default=[], metavar="COLUMN", help="nobody can change it")
         parser.add_argument("--reference", type=Path, help="the training data")
         parser.add_argument("--plan", default="standard", choices=["quick", "standard", "thorough"])
-        parser.add_argument("--only", action="append", metavar="TEST", help="a test's id or a family; may be repeated")
+        parser.add_argument(
+            "--only",
+            action="append",
+            metavar="TEST",
+            help="a test's id, or a family: its tests in the plan; may be repeated",
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
             "--label", action="append", default=[], metavar="CLASS=LABEL", help="the model's 0 is the data's bad: 0=bad"
