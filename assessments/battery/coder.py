@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assessments.battery.loading import is_number
+from assessments.battery.tables import is_number
 
 Codes = NDArray[np.float64]
 EXACT = 2**53  # the whole numbers up to here are exact as float64
