@@ -6,34 +6,38 @@ is killed with it: it leads its own process group and cannot make processes.
 
 import codecs
 import contextlib
-import json
+import marshal
 import os
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from assessments.sandbox import bootstrap, confine
+from assessments.sandbox import bootstrap, lending, presence
+from assessments.sandbox.confine import Walls
 from assessments.sandbox.plain_text import plain
+from assessments.sandbox.watching import Watch
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = presence.ROOT
 MB = 1 << 20
-TICK = 0.05  # seconds between two looks at the clock and at should_stop
+TICK = 0.05  # seconds between two looks at the clock, at what the child uses, and at should_stop
 LOG_BYTES = 64 * 1024  # the end of stderr that is kept
 LINE_BYTES = 5 * MB
 OUTPUT_BYTES = 100 * MB
 FILE_BYTES = 256 * MB
-FOLDER_BYTES = 1024 * MB
-FOLDER_FILES = 5_000
+FILES = 256  # open at a time
+THREADS = 512  # where the run has a user of its own; watching.py counts them everywhere
+# Address space beside what may be resident: libraries reserve 2 GB at a start and 64 MB for each thread.
+RESERVED_MB = 4096
 # Libraries insist on these; the child itself may not make folders.
 FOLDERS = (".art", ".cache", ".mpl", ".numba")
 
-Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_much_output"]
+Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_many_threads", "too_much_output"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,33 @@ class Ended:
         return bool(self.layers)
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is to be run and within which walls."""
+
+    arguments: Sequence[str]
+    walls: Walls
+    environment: dict[str, str]
+    folder: Path
+    pass_fds: Sequence[int]
+
+
+class Process(Protocol):
+    """A child, however it was started. returncode as in subprocess: -N where signal N ended it."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill_all(self) -> None: ...
+
+
 def layers() -> tuple[str, ...]:
     """The layers that a child gets on this machine."""
-    return confine.available()
+    return presence.present()
 
 
 def run(
@@ -68,62 +96,77 @@ def run(
     memory_mb: int = 8192,
     threads: int = 2,
     should_stop: Callable[[], bool] = lambda: False,
+    pass_fds: Sequence[int] = (),
+    only: Collection[str] | None = None,
 ) -> Ended:
     """Run `python *arguments` (-m module … or -c code …) confined; call on_line for each line of its stdout.
 
     It can read `read`, this package's folder and Python itself, change files in `write` (its working folder), use
-    `memory_mb` of address space and `threads` threads in each numerical library; it has no environment of ours and no
+    `memory_mb` of memory and `threads` threads in each numerical library; it has no environment of ours and no
     network. After `seconds`, or when should_stop() is true, it is killed. What on_line raises kills it and is raised.
+    It inherits the descriptors `pass_fds` under their numbers. only: leave out what is not among these layers.
     """
-    write = write.resolve()
+    job = _job(arguments, read, write.resolve(), seconds, memory_mb, threads, pass_fds, only)
+    ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
+    try:
+        try:
+            process = _Spawned(job, *theirs)
+        finally:
+            for end in theirs:
+                os.close(end)
+        child = _Child(process, *ours, on_line, Watch(process.pid, job.folder, memory_mb * MB))
+        try:
+            child.follow(seconds, should_stop)
+        finally:
+            child.end()
+        return child.ended()
+    finally:
+        for end in ours:
+            os.close(end)
+
+
+def _job(
+    arguments: Sequence[str],
+    read: Iterable[Path],
+    write: Path,
+    seconds: float,
+    memory_mb: int,
+    threads: int,
+    pass_fds: Sequence[int],
+    only: Collection[str] | None,
+) -> Job:
     for name in FOLDERS:
         (write / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    told, tell = os.pipe()
-    try:
-        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments are ours
-            [sys.executable, "-P", "-s", "-B", bootstrap.__file__]
-            + [_spec(read, write, tell, seconds, memory_mb, threads), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(write, threads),
-            cwd=write,
-            start_new_session=True,
-            pass_fds=[tell],
-        )
-    except BaseException:
-        os.close(told)
-        raise
-    finally:
-        os.close(tell)
-    child = _Child(process, told, on_line)
-    try:
-        child.follow(write, seconds, should_stop)
-    finally:
-        child.end()
-    return child.ended()
-
-
-def _spec(read: Iterable[Path], write: Path, status: int, seconds: float, memory_mb: int, threads: int) -> str:
-    return json.dumps(
-        {
-            "parent": os.getpid(),
-            "status": status,
-            "root": str(ROOT),
-            "read": [str(ROOT / "assessments"), *(str(path.resolve()) for path in read)],
-            "write": str(write),
-            "rlimits": {
-                "RLIMIT_AS": memory_mb * MB,
-                "RLIMIT_CPU": int(seconds * max(threads, os.cpu_count() or 1)) + 5,
-                "RLIMIT_FSIZE": FILE_BYTES,
-                "RLIMIT_NOFILE": 256,
-                "RLIMIT_CORE": 0,
-            },
-        }
+    read = [path.resolve() for path in read]
+    held = [layer for layer in presence.present() if only is None or layer in only]
+    who = lending.Identity(0)
+    if "uid" in held:
+        try:
+            who = lending.lend([*read, ROOT / "assessments"], write)
+        except lending.CannotLend:
+            held.remove("uid")
+    limits = {
+        "RLIMIT_AS": (memory_mb + RESERVED_MB) * MB,
+        "RLIMIT_CPU": int(seconds * max(threads, os.cpu_count() or 1)) + 5,
+        "RLIMIT_FSIZE": FILE_BYTES,
+        "RLIMIT_NOFILE": FILES,
+        # Not 0: that lets the kernel give the child's memory to a program that collects crashes; 1 does not.
+        "RLIMIT_CORE": 1,
+        **({"RLIMIT_NPROC": THREADS} if "uid" in held else {}),
+    }
+    walls = Walls(
+        layers=held,
+        read=[str(ROOT / "assessments"), *map(str, read)],
+        write=str(write),
+        rlimits=limits,
+        uid=who.uid,
+        gid=who.uid,
+        groups=sorted(who.groups),
     )
+    return Job(arguments, walls, environment(write, threads), write, pass_fds)
 
 
-def _environment(write: Path, threads: int) -> dict[str, str]:
+def environment(write: Path, threads: int) -> dict[str, str]:
     """All that the child knows of its surroundings. PYTHONHASHSEED: the same inputs give the same bytes."""
     pools = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB_MAXIMUM")
     return {
@@ -147,11 +190,47 @@ def _environment(write: Path, threads: int) -> dict[str, str]:
     }
 
 
+class _Spawned:
+    """A Python started afresh."""
+
+    def __init__(self, job: Job, out: int, err: int, status: int) -> None:
+        asked = {"parent": os.getpid(), "status": status, "root": str(ROOT), "walls": dict(job.walls)}
+        self._process = subprocess.Popen(  # noqa: S603 - no shell; the arguments are ours
+            [sys.executable, "-P", "-s", "-B", bootstrap.__file__, marshal.dumps(asked).hex(), *job.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=job.environment,
+            cwd=job.folder,
+            start_new_session=True,
+            pass_fds=[status, *job.pass_fds],
+        )
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self._process.wait(timeout)
+
+    def kill_all(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
 @dataclass
 class _Child:
-    process: subprocess.Popen
+    process: Process
+    out: int
+    err: int
     status: int
     on_line: Callable[[str], None]
+    watch: Watch
     began: float = field(default_factory=time.monotonic)
     reason: Reason = "exited"
     killed: bool = False
@@ -160,27 +239,26 @@ class _Child:
     line: bytearray = field(default_factory=bytearray)
     heard: int = 0
 
-    def follow(self, write: Path, seconds: float, should_stop: Callable[[], bool]) -> None:
+    def follow(self, seconds: float, should_stop: Callable[[], bool]) -> None:
         """Until the child has ended and its pipes are empty, or it has to be killed."""
         deadline, look_again = self.began + seconds, self.began
         with selectors.DefaultSelector() as selector:
-            for pipe in (self.process.stdout, self.process.stderr, self.status):
-                os.set_blocking(pipe if isinstance(pipe, int) else pipe.fileno(), False)
+            for pipe in (self.out, self.err, self.status):
+                os.set_blocking(pipe, False)
                 selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map() or self.process.poll() is None:
                 over = self.process.poll() is not None
                 ready = selector.select(0 if over else TICK) if selector.get_map() else self._wait()
                 for key, _ in ready:
-                    self._take(selector, key.fileobj)
+                    self._take(selector, key.fd)
                 if over and not ready:
                     return  # a pipe that something else still holds is not waited for
                 now = time.monotonic()
-                if now > look_again:
-                    look_again = now + 0.5
-                    if _overfull(write):
-                        self.reason = "too_much_output"
                 if self.reason == "exited" and not over:
                     self.reason = "out_of_time" if now > deadline else "stopped" if should_stop() else "exited"
+                    if self.reason == "exited" and now >= look_again:
+                        look_again = now + TICK
+                        self.reason = self.watch.excess(now) or "exited"
                 if self.reason != "exited":
                     return
 
@@ -189,16 +267,16 @@ class _Child:
             self.process.wait(TICK)
         return []
 
-    def _take(self, selector: selectors.BaseSelector, pipe) -> None:
+    def _take(self, selector: selectors.BaseSelector, pipe: int) -> None:
         try:
-            got = os.read(pipe if isinstance(pipe, int) else pipe.fileno(), 65536)
+            got = os.read(pipe, 65536)
         except BlockingIOError:
             return
         if not got:
             selector.unregister(pipe)
-        elif pipe is self.process.stdout:
+        elif pipe == self.out:
             self._hear(got)
-        elif pipe is self.process.stderr:
+        elif pipe == self.err:
             self.log = (self.log + got)[-LOG_BYTES:]
         else:
             self.told = (self.told + got)[:1000]
@@ -218,14 +296,9 @@ class _Child:
             self.reason = "too_much_output"
 
     def end(self) -> None:
-        """Kill whatever is left of the group, close the pipes."""
+        """Kill whatever is left of the group."""
         self.killed = self.process.poll() is None
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        os.close(self.status)
+        self.process.kill_all()
 
     def ended(self) -> Ended:
         code = self.process.returncode
@@ -233,35 +306,11 @@ class _Child:
             self.reason = "out_of_memory"  # nobody but the kernel kills it
         elif code == -signal.SIGXCPU:
             self.reason = "out_of_time"
-        try:
-            held = tuple(json.loads(self.told))
-        except ValueError:
-            held = ()
         return Ended(
             code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             reason=self.reason,
             log=plain(self.log.decode("utf-8", "replace"), LOG_BYTES),
-            layers=held,
+            layers=tuple(self.told.decode("ascii", "replace").split()),
             seconds=time.monotonic() - self.began,
         )
-
-
-def _overfull(folder: Path) -> bool:
-    """Whether the child wrote too much; bounded, since the child controls what is counted."""
-    size = files = 0
-    pending = [str(folder)]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                files += 1
-                if files > FOLDER_FILES:
-                    return True
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                else:
-                    try:
-                        size += entry.stat(follow_symlinks=False).st_size
-                    except FileNotFoundError:
-                        continue
-    return size > FOLDER_BYTES
