@@ -1,4 +1,4 @@
-"""The only door: python -m assessments.battery PLAN OUT | --catalogue | --inspect FILE | --profile FILE.
+"""The only door: python -m assessments.battery PLAN OUT | --catalogue | --scan FILE | --inspect FILE | --profile FILE.
 
 Answers are JSON on the stdout that the process was started with. Whatever else prints, the model included, goes to
 stderr. Exit code 0: it ran. 2: bad input, said in the answer.
@@ -29,17 +29,19 @@ def main(arguments: list[str], stream: IO[str]) -> int:
     """Answer one call on `stream`; the exit code."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    if not (asked.catalogue or asked.inspect or asked.profile or (asked.plan and asked.out)):
-        parser.error("give PLAN and OUT, or one of --catalogue, --inspect, --profile")
+    if not (asked.catalogue or asked.scan or asked.inspect or asked.profile or (asked.plan and asked.out)):
+        parser.error("give PLAN and OUT, or one of --catalogue, --scan, --inspect, --profile")
     if asked.catalogue:
         from assessments.battery.spec import discover
 
         stream.write(json.dumps({name: test.entry() for name, test in discover().items()}, indent=1) + "\n")
         return 0
+    if asked.scan:
+        return _answer(stream, _scan, asked.scan, asked)
     if asked.inspect:
-        return _answer(stream, _inspect, asked.inspect, asked.format)
+        return _answer(stream, _inspect, asked.inspect, asked)
     if asked.profile:
-        return _answer(stream, _profile, asked.profile, asked.format)
+        return _answer(stream, _profile, asked.profile, asked)
     from assessments.battery.run import run_plan
 
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -52,29 +54,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("plan", type=Path, nargs="?", help="plan.json")
     parser.add_argument("out", type=Path, nargs="?", help="a folder the run may write to")
     parser.add_argument("--catalogue", action="store_true", help="print the tests there are")
+    parser.add_argument("--scan", type=Path, metavar="FILE", help="print what a model file would do; do none of it")
     parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
     parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet"])
+    parser.add_argument("--trust", default="restricted", choices=["restricted", "waived"], help="how a model is loaded")
     return parser
 
 
-def _inspect(path: Path, format: str) -> dict[str, Any]:
+def _scan(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    from assessments.battery.gate.scan import scan_model
+
+    return scan_model(path, asked.format)
+
+
+def _inspect(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     from assessments.battery.inspect import inspect_model
 
-    return inspect_model(path, format)
+    return inspect_model(path, asked.format, trust=asked.trust)
 
 
-def _profile(path: Path, format: str) -> dict[str, Any]:
+def _profile(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     from assessments.battery.profile import profile_dataset
 
-    return profile_dataset(path, format)
+    return profile_dataset(path, asked.format)
 
 
-def _answer(stream: IO[str], read: Any, path: Path, format: str) -> int:
+def _answer(stream: IO[str], read: Any, path: Path, asked: argparse.Namespace) -> int:
     """Print what was read of the file, or what is wrong with it."""
     code = 0
     try:
-        answer = read(path, format)
+        answer = read(path, asked)
     except LoadError as error:
         answer = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
     except MemoryError:

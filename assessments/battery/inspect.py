@@ -8,11 +8,12 @@ from typing import Any
 from assessments.battery.estimator import check_classifier, feature_count, innermost, named_features
 from assessments.battery.labels import as_text
 from assessments.battery.loading import load_model
+from assessments.battery.plan import Trust
 
 
-def inspect_model(path: Path, format: str = "joblib") -> dict[str, Any]:
-    """The facts as JSON. Raises LoadError where the file holds no fitted classifier."""
-    estimator, notes = load_model(path, format)
+def inspect_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted") -> dict[str, Any]:
+    """The facts as JSON. Raises LoadError where the file holds no fitted classifier, or may not be loaded."""
+    estimator, notes = load_model(path, format, trust=trust)
     check_classifier(estimator)
     classes = [as_text(value) for value in estimator.classes_]
     names = named_features(estimator)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assessments.battery.errors import LoadError
 from assessments.battery.pickles import MODEL_HINT, unpickle
-from assessments.battery.plan import File, Plan
+from assessments.battery.plan import File, Plan, Trust
 from assessments.battery.tables import read_frame
 
 if TYPE_CHECKING:
@@ -40,14 +40,17 @@ def load_subject(plan: Plan, folder: Path) -> "Subject":
     if plan.reference:
         reference, more = read_frame(folder / plan.reference.path, plan.reference.format, plan.limits)
         notes += more
-    estimator, more = load_model(folder / plan.model.path, plan.model.format)
+    estimator, more = load_model(folder / plan.model.path, plan.model.format, trust=plan.model.trust)
     subject = Subject(estimator, frame, plan.target, plan.columns, reference=reference, task=plan.task, seed=plan.seed)
     subject.notes[:0] = notes + more
     return subject
 
 
-def load_model(path: Path, format: str = "joblib") -> tuple[Any, list[str]]:
-    """The object in a joblib file, with notes about how it was loaded."""
+def load_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted") -> tuple[Any, list[str]]:
+    """The object in a model file, with notes about how it was loaded. Raises LoadError.
+
+    restricted: only what the gate allows, made by the gate's own loader. waived: whatever the file says, by joblib.
+    """
     if format != "joblib":
         raise LoadError("not_a_model", f"A model in the format {format!r} cannot be read.", MODEL_HINT)
     return unpickle(path, "not_a_model", MODEL_HINT)

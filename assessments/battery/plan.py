@@ -13,6 +13,7 @@ SCHEMA = "modelrisk.plan/1"
 Role = Literal["feature", "target", "sensitive", "ignored"]
 Kind = Literal["number", "category"]
 Mutable = Literal["free", "up", "down", "fixed"]
+Trust = Literal["restricted", "waived"]
 
 
 class BadPlan(ValueError):
@@ -21,11 +22,15 @@ class BadPlan(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """A file of the run. format: joblib for a model; csv, parquet or joblib for data."""
+    """A file of the run. format: joblib for a model; csv, parquet or joblib for data.
+
+    trust, of a model: restricted, where only what the gate allows is loaded; waived, where an officer answers for it.
+    """
 
     path: str
     format: str
     sha256: str = ""
+    trust: Trust = "restricted"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""What is in an uploaded file: asked of the battery's --inspect and --profile doors, inside the sandbox."""
+"""What is in an uploaded file: asked of the battery's --scan, --inspect and --profile doors, inside the sandbox."""
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +15,7 @@ from assessments.sandbox.plain_text import plain
 
 MODEL_SECONDS = 60.0
 DATA_SECONDS = 120.0
+SCAN_SECONDS = 60.0
 
 TEXT = {"type": "string"}
 NUMBER = {"type": ["number", "null"]}
@@ -68,6 +71,74 @@ PROFILE = {
         },
     },
 }
+SHA256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+VERDICT = {"enum": ["allowed", "needs_waiver", "refused"]}
+# The public scan, modelrisk.scan/1, as the child gives it; the parent adds sha256 and size.
+SCAN = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["schema", "format", "container", "verdict", "reasons", "imports", "imports_sha256"]
+    + ["opcodes", "bytes", "libraries", "allow_list"],
+    "properties": {
+        "schema": {"const": "modelrisk.scan/1"},
+        "format": {"enum": ["joblib", "skops", "onnx", "xgboost", "lightgbm"]},
+        "container": {"type": "string", "pattern": "^[a-z0-9_-]{1,20}$"},
+        "verdict": VERDICT,
+        "reasons": {
+            "type": "array",
+            "maxItems": 30,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["code", "message", "hint", "atlas"],
+                "properties": {
+                    "code": {"type": "string", "pattern": "^[a-z_]{1,40}$"},
+                    "message": {"type": "string", "minLength": 1, "maxLength": 2_000},
+                    "hint": {"type": "string", "maxLength": 500},
+                    "atlas": {
+                        "type": "array",
+                        "maxItems": 10,
+                        "items": {"type": "string", "pattern": "^AML\\.[A-Z]{1,2}[0-9]{4}(\\.[0-9]{3})?$"},
+                    },
+                },
+            },
+        },
+        "imports": {
+            "type": "array",
+            "maxItems": 5_000,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "uses", "verdict", "note"],
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 500},
+                    "uses": {
+                        "type": "array",
+                        "maxItems": 20,
+                        "uniqueItems": True,
+                        "items": {"type": "string", "pattern": "^[a-z-]{1,30}$"},
+                    },
+                    "verdict": VERDICT,
+                    "note": {"type": "string", "maxLength": 500},
+                },
+            },
+        },
+        "imports_sha256": SHA256,
+        "opcodes": COUNT,
+        "bytes": COUNT,
+        "libraries": {
+            "type": "object",
+            "maxProperties": 50,
+            "additionalProperties": {"type": "string", "maxLength": 100},
+        },
+        "allow_list": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["name", "sha256"],
+            "properties": {"name": {"type": "string", "maxLength": 500}, "sha256": SHA256},
+        },
+    },
+}
 ERROR = {
     "type": "object",
     "required": ["code", "message"],
@@ -85,9 +156,54 @@ class Unreadable(Exception):
         self.hint = hint
 
 
-def inspect_model(path: Path, format: str) -> dict[str, Any]:
+def scan_model(path: Path, format: str) -> dict[str, Any]:
+    """What a model file would import and do, and the gate's verdict: modelrisk.scan/1 with sha256 and size.
+
+    Nothing of the file is run. One that kills or hangs its reader is refused like one that cannot be parsed. Raises
+    Unreadable where the sandbox does not start.
+    """
+    path = Path(path)
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        scan = _ask("--scan", path, format, SCAN, SCAN_SECONDS)
+    except Unreadable as error:
+        if error.code not in {"crashed", "out_of_memory", "out_of_time"}:
+            raise
+        scan = _unscannable(error, format)
+    scan["imports_sha256"] = imports_digest(scan["imports"])
+    if scan["reasons"] and scan["verdict"] == "allowed":
+        scan["verdict"] = "refused"
+    return scan | {"sha256": sha256, "size": path.stat().st_size}
+
+
+def imports_digest(imports: list[dict[str, Any]]) -> str:
+    """SHA-256 of what a file imports and how it uses it: what a waiver is bound to. Never taken from the child."""
+    pairs = sorted([entry["name"], sorted(entry["uses"])] for entry in imports)
+    return hashlib.sha256(json.dumps(pairs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _unscannable(error: Unreadable, format: str) -> dict[str, Any]:
+    """The scan of a file that ended its reader: what cannot be parsed may still run code, so it is refused."""
+    code = "unparseable" if error.code == "crashed" else "bomb"
+    reason = {"code": code, "message": error.message, "hint": error.hint, "atlas": ["AML.T0076", "AML.T0029"]}
+    return {
+        "schema": "modelrisk.scan/1",
+        "format": format,
+        "container": "unknown",
+        "verdict": "refused",
+        "reasons": [reason],
+        "imports": [],
+        "opcodes": 0,
+        "bytes": 0,
+        "libraries": {},
+        "allow_list": {"name": "", "sha256": ""},
+    }
+
+
+def inspect_model(path: Path, format: str, trust: str = "restricted") -> dict[str, Any]:
     """What the model is: class, steps, task, classes, features, libraries. Raises Unreadable."""
-    return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS)
+    return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS, "--trust", trust)
 
 
 def profile_dataset(path: Path, format: str) -> dict[str, Any]:
@@ -95,12 +211,12 @@ def profile_dataset(path: Path, format: str) -> dict[str, Any]:
     return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS)
 
 
-def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: float, *more: str) -> dict[str, Any]:
     lines: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
     try:
         ended = launch.run(
-            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format],
+            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, *more],
             read=[path],
             write=folder,
             seconds=seconds,
@@ -109,7 +225,7 @@ def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: fl
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    what = "model" if door == "--inspect" else "dataset"
+    what = "dataset" if door == "--profile" else "model"
     if len(lines) != 1:
         raise died(ended, what)
     try:
