@@ -5,12 +5,19 @@ from registry.refusals import BadInput
 
 
 def check(version: ModelVersion, data: DatasetVersion, target: Column, *, field: str = "dataset_version") -> None:
-    """Raises BadInput where the data has one class only, or lacks a column that the model needs."""
+    """Raises BadInput where the data has one outcome only or of the wrong kind, or lacks a column that is needed."""
     if target.profile.get("distinct", 2) < 2:
         raise BadInput(
             f"{target.name} has one value only in {data}: there is nothing to tell apart.",
             hint="Give data with rows of every class, or mark another column as the target.",
             code="one_class",
+            field=field,
+        )
+    if version.estimator.get("task") == "regression" and target.profile.get("dtype") and target.profile["min"] is None:
+        raise BadInput(
+            f"{version} predicts a number, and {target.name} in {data} holds text.",
+            hint="Mark the column with the amount that the model predicts as the target.",
+            code="label_mismatch",
             field=field,
         )
     needed = version.estimator.get("features") or []

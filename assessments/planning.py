@@ -39,6 +39,7 @@ def build_plan(
     columns: Iterable[Mapping[str, Any]],
     seed: int,
     favourable: str = "",
+    task: str = "auto",
     reference: Mapping[str, str] | None = None,
     plan_name: str = "standard",
     tests: Iterable[str | Mapping[str, Any]] | None = None,
@@ -50,7 +51,7 @@ def build_plan(
     model, data, reference: {path, format, sha256}, path relative to the plan's folder. columns: {name, role, kind,
     mutable, min or minimum, max or maximum, integer}. tests: ids, families (those of their tests that
     the plan runs) or {id, params}; None: all of the plan.
-    labels: a class of the model, as text -> the label of the data that it stands for.
+    labels: a class of the model, as text -> the label of the data that it stands for. task: auto lets the model say.
     """
     if plan_name not in PLANS:
         raise BadRequest(f"There is no plan {plan_name!r}.", f"Choose one of {', '.join(PLANS)}.")
@@ -64,6 +65,7 @@ def build_plan(
         "data": _file(data, DATA_FORMATS),
         "reference": _file(reference, DATA_FORMATS) if reference else None,
         "target": {"column": target, "favourable": favourable, "labels": dict(labels or {})},
+        "task": task,
         "columns": planned_columns(columns, target),
         "tests": planned_tests(tests, plan_name),
         "plan_name": plan_name,

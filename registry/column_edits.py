@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from registry.columns import guess_favourable
+from registry.columns import guess_favourable, is_amount
 from registry.models import Column, DatasetVersion
 from registry.refusals import BadInput
 
@@ -65,11 +65,14 @@ def carried_over(guessed: list[dict], previous: DatasetVersion | None, *, keep_t
 
 
 def settled_favourable(settled: list[dict], profile: dict, given: str | None, previous: DatasetVersion | None) -> str:
-    """The favourable label: as given, as before, by its name, or the last of the sorted labels."""
+    """The favourable label: as given, as before, by its name, or the last of the sorted labels; "" for amounts."""
     target = next((c["name"] for c in settled if c["role"] == Column.Role.TARGET), None)
     if target is None:
         return given or ""
-    labels = [text for text, _count in _profile_of(profile, target).get("top") or []]
+    read = _profile_of(profile, target)
+    if is_amount(read) and not given:
+        return ""
+    labels = [text for text, _count in read.get("top") or []]
     wanted = given or (previous.favourable if previous else "")
     if found := next((label for label in labels if wanted and same_value(label, wanted)), None):
         return found
@@ -96,7 +99,8 @@ def apply(version: DatasetVersion, rows: list[Column], edits: list[dict], favour
     for row in rows:
         _check(row)
     target = _only_target(rows)
-    _check_favourable(favourable, target.profile, target.name)
+    if favourable or target.kind == Column.Kind.CATEGORY:  # numbers may be amounts, which have none
+        _check_favourable(favourable, target.profile, target.name)
     detail: dict[str, Any] = {"columns": changed}
     if favourable != version.favourable:
         detail["favourable"] = [version.favourable, favourable]

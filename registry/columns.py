@@ -41,6 +41,11 @@ def guess_favourable(profile: dict[str, Any], target: str) -> str:
     return next((label for label in labels if label.strip().rstrip(".").lower() in good), "")
 
 
+def is_amount(column: dict[str, Any]) -> bool:
+    """Whether a column, by its profile, holds amounts rather than a few labels written as numbers."""
+    return column["kind"] == "number" and column["distinct"] > FEW
+
+
 def _guess_target(columns: list[dict[str, Any]], favourable: str | None) -> str | None:
     few = [c for c in columns if 2 <= c["distinct"] <= FEW and (favourable is None or _takes(c, favourable))]
     named: list[str] = [c["name"] for c in few if set(words(c["name"])) & set(TARGETS)]

@@ -102,7 +102,7 @@ class UploadDatasetForm(ActionForm):
         required=False,
         max_length=200,
         label="Favourable value",
-        help_text="The outcome a person hopes for, for example approved; left empty, it is guessed.",
+        help_text="The outcome a person hopes for, for example approved; left empty, it is guessed. Amounts have none.",
     )
 
 
@@ -149,7 +149,7 @@ class ColumnsForm(ActionForm):
         max_length=200,
         required=False,
         label="Favourable value of the target",
-        help_text="The outcome a person hopes for.",
+        help_text="The outcome a person hopes for. Leave it empty where the target is an amount.",
     )
     PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer")
 

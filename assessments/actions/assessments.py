@@ -154,7 +154,8 @@ def _plan(
             code="no_target",
             field="dataset_version",
         )
-    if not dataset_version.favourable:
+    regression = version.estimator.get("task") == "regression"
+    if not dataset_version.favourable and not regression:
         raise BadInput(
             f"The favourable label of {target.name} in {dataset_version} is not set.",
             hint="Edit its columns and say which label is the good outcome for a person.",
@@ -168,7 +169,8 @@ def _plan(
             data=_file("data", dataset_version),
             reference=_file("reference", reference) if reference else None,
             target=target.name,
-            favourable=dataset_version.favourable,
+            favourable="" if regression else dataset_version.favourable,
+            task="regression" if regression else "auto",
             columns=list(
                 dataset_version.columns.values("name", "role", "kind", "mutable", "minimum", "maximum", "integer")
             ),

@@ -1,4 +1,4 @@
-"""A fitted classifier asked in the form it was trained on: column names, column order, categories, labels."""
+"""A fitted model asked in the form it was trained on: column names, column order, categories, labels."""
 
 import warnings
 from functools import cached_property
@@ -14,34 +14,29 @@ from assessments.battery.labels import as_text
 
 BATCH_ROWS = 50_000
 ESTIMATOR_HINT = (
-    "Save the fitted scikit-learn compatible estimator itself (one with predict and classes_), "
+    "Save the fitted scikit-learn compatible estimator itself (one with predict), "
     "for example joblib.dump(pipeline, 'model.joblib')."
 )
 
 
-class FittedClassifier:
-    """An estimator and how to ask it. classes: its classes as text, in its order.
+class FittedModel:
+    """An estimator and how to ask it, whatever it predicts.
 
     feature_names: what it says it was trained on; None where it was trained without names.
-    scores_are_probabilities: False where they come from decision_function.
     """
 
     def __init__(self, estimator: Any) -> None:
-        check_classifier(estimator)
         self.estimator = estimator
-        self.classes = [as_text(value) for value in np.asarray(estimator.classes_).ravel()]
         self.feature_names = named_features(estimator)
         self.n_features: int | None = feature_count(estimator)
-        self.scores_from = _scores_from(estimator)
-        self.scores_are_probabilities = self.scores_from == "predict_proba"
         self.features: list[str] = []
         self.notes: list[str] = []
         self._categories: dict[str, pd.Index] = {}
         self._as_array = False
 
-    @property
-    def has_scores(self) -> bool:
-        return bool(self.scores_from)
+    def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """One answer a row."""
+        raise NotImplementedError
 
     def bind(self, frame: pd.DataFrame, candidates: list[list[str]]) -> None:
         """Settle which columns of the frame the model is given, and in what form.
@@ -120,24 +115,9 @@ class FittedClassifier:
                 changed[name] = given[name].astype(object)
         return given.assign(**changed) if changed else given
 
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
-        """Positions in `classes`, one a row."""
-        answers: NDArray[np.int64] = self._in_batches(frame, self._predict_batch, np.empty(0, dtype=np.int64))
-        return answers
-
-    def scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
-        """One column a class, in the order of `classes`. From decision_function: 0.5 + d / (2 + 2 |d|),
-        which keeps the order of the rows and sets d = 0 at 0.5, without the ties that a logistic would make."""
-        found: NDArray[np.floating[Any]] = self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
-        return found
-
-    def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
+    def predict_codes(self, codes: Codes) -> NDArray[Any]:
         """As `predict`, for rows that `coder` has coded."""
         return self._decoded(codes, self.predict)
-
-    def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
-        """As `scores`, for rows that `coder` has coded."""
-        return self._decoded(codes, self.scores)
 
     def _decoded(self, codes: Codes, ask: Any) -> NDArray[Any]:
         starts = range(0, max(len(codes), 1), BATCH_ROWS)
@@ -154,15 +134,51 @@ class FittedClassifier:
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _predict_batch(self, given: Any) -> NDArray[np.int64]:
+    def _one_a_row(self, given: Any) -> NDArray[Any]:
         answers = np.asarray(self.estimator.predict(given))
         if answers.size != len(given):
             raise LoadError(
                 "unsupported_task",
-                f"The model gives {answers.shape} answers for {len(given)} rows, not one class a row.",
+                f"The model gives {answers.shape} answers for {len(given)} rows, not one a row.",
                 "Models with several outputs cannot be assessed yet.",
             )
-        codes, uniques = pd.factorize(answers.ravel(), use_na_sentinel=False)
+        return answers.ravel()
+
+
+class FittedClassifier(FittedModel):
+    """classes: its classes as text, in its order.
+
+    scores_are_probabilities: False where they come from decision_function.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        check_classifier(estimator)
+        super().__init__(estimator)
+        self.classes = [as_text(value) for value in np.asarray(estimator.classes_).ravel()]
+        self.scores_from = _scores_from(estimator)
+        self.scores_are_probabilities = self.scores_from == "predict_proba"
+
+    @property
+    def has_scores(self) -> bool:
+        return bool(self.scores_from)
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """Positions in `classes`, one a row."""
+        answers: NDArray[np.int64] = self._in_batches(frame, self._predict_batch, np.empty(0, dtype=np.int64))
+        return answers
+
+    def scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
+        """One column a class, in the order of `classes`. From decision_function: 0.5 + d / (2 + 2 |d|),
+        which keeps the order of the rows and sets d = 0 at 0.5, without the ties that a logistic would make."""
+        found: NDArray[np.floating[Any]] = self._in_batches(frame, self._score_batch, np.empty((0, len(self.classes))))
+        return found
+
+    def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
+        """As `scores`, for rows that `coder` has coded."""
+        return self._decoded(codes, self.scores)
+
+    def _predict_batch(self, given: Any) -> NDArray[np.int64]:
+        codes, uniques = pd.factorize(self._one_a_row(given), use_na_sentinel=False)
         where = {name: position for position, name in enumerate(self.classes)}
         texts = [as_text(unique) for unique in uniques]
         if unknown := [text for text in texts if text not in where]:
@@ -186,6 +202,25 @@ class FittedClassifier:
         return found
 
 
+class FittedRegressor(FittedModel):
+    """Answers are numbers, in the units of the target."""
+
+    def __init__(self, estimator: Any) -> None:
+        check_regressor(estimator)
+        super().__init__(estimator)
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """(rows,) predictions."""
+        answers: NDArray[np.float64] = self._in_batches(frame, self._predict_batch, np.empty(0))
+        return answers
+
+    def _predict_batch(self, given: Any) -> NDArray[np.float64]:
+        answers = self._one_a_row(given).astype(float)
+        if not np.isfinite(answers).all():
+            raise ValueError("the model gives predictions that are not finite numbers")
+        return answers
+
+
 def unanswered(error: BaseException) -> LoadError:
     """A model that raises when it is asked about the data."""
     return LoadError(
@@ -195,15 +230,33 @@ def unanswered(error: BaseException) -> LoadError:
     )
 
 
+def predicts_numbers(estimator: Any) -> bool:
+    """Whether the estimator calls itself a regressor."""
+    return _kind_of_task(estimator) == "regressor"
+
+
+def check_regressor(estimator: Any) -> None:
+    """Raise LoadError where the object is no fitted model that may predict numbers."""
+    kind = _check_predicts(estimator)
+    if (wrong := _kind_of_task(estimator)) not in ("regressor", ""):
+        raise LoadError("bad_plan", f"The plan says regression, and the model, a {kind}, is a {wrong}.", "Say auto.")
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise LoadError("not_an_estimator", f"The model, a {kind}, is not fitted.", ESTIMATOR_HINT) from error
+    except Exception:  # noqa: S110 - not a scikit-learn object: its answers decide
+        pass
+
+
 def check_classifier(estimator: Any) -> None:
     """Raise LoadError where the object is no fitted classifier with one class a row."""
-    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
-    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
-        raise LoadError("not_an_estimator", f"The file holds a {kind}, which has no predict.", ESTIMATOR_HINT)
-    if wrong := _other_task(estimator):
-        raise LoadError(
-            "unsupported_task", f"The model, a {kind}, is a {wrong}.", "Classifiers can be assessed so far."
-        )
+    kind = _check_predicts(estimator)
+    if (wrong := _kind_of_task(estimator)) not in ("classifier", ""):
+        hint = "Say regression, or auto." if wrong == "regressor" else "Classifiers and regressors can be assessed."
+        raise LoadError("unsupported_task", f"The model, a {kind}, is a {wrong}.", hint)
     try:
         classes = estimator.classes_
     except Exception as error:
@@ -219,15 +272,27 @@ def check_classifier(estimator: Any) -> None:
         raise LoadError("unsupported_task", f"The model knows the classes {listed(flat)}.", "It must tell two apart.")
 
 
-def _other_task(estimator: Any) -> str:
+def _check_predicts(estimator: Any) -> str:
+    """The name of its class; raises LoadError where it has no predict."""
+    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+        raise LoadError("not_an_estimator", f"The file holds a {kind}, which has no predict.", ESTIMATOR_HINT)
+    return kind
+
+
+def _kind_of_task(estimator: Any) -> str:
+    """classifier, regressor, clusterer, outlier detector; empty where the object does not say."""
     from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
-    checks = [(is_regressor, "regressor"), (is_clusterer, "clusterer"), (is_outlier_detector, "outlier detector")]
+    checks = [
+        (is_classifier, "classifier"),
+        (is_regressor, "regressor"),
+        (is_clusterer, "clusterer"),
+        (is_outlier_detector, "outlier detector"),
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            if is_classifier(estimator):
-                return ""
             return next((name for check, name in checks if check(estimator)), "")
         except Exception:
             return ""  # not a scikit-learn object: classes_ decides

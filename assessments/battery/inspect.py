@@ -5,29 +5,46 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from assessments.battery.estimator import check_classifier, feature_count, innermost, named_features
+from assessments.battery.estimator import (
+    check_classifier,
+    check_regressor,
+    feature_count,
+    innermost,
+    named_features,
+    predicts_numbers,
+)
 from assessments.battery.labels import as_text
 from assessments.battery.loading import load_model
 from assessments.battery.plan import Trust
 
 
 def inspect_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted") -> dict[str, Any]:
-    """The facts as JSON. Raises LoadError where the file holds no fitted classifier, or may not be loaded."""
+    """The facts as JSON; a regressor has no classes. Raises LoadError where the file holds no fitted model, or may not
+    be loaded."""
     estimator, notes = load_model(path, format, trust=trust)
-    check_classifier(estimator)
-    classes = [as_text(value) for value in estimator.classes_]
+    task, classes = _task(estimator)
     names = named_features(estimator)
     return {
         "class": type(estimator).__name__,
         "module": type(estimator).__module__,
         "steps": [type(step).__name__ for _, step in getattr(estimator, "steps", None) or []],
-        "task": "binary" if len(classes) == 2 else "multiclass",
+        "task": task,
         "classes": classes,
         "features": names,
         "n_features": len(names) if names is not None else feature_count(estimator),
         "libraries": libraries(estimator),
         "notes": notes,
     }
+
+
+def _task(estimator: Any) -> tuple[str, list[str]]:
+    """The task, and the classes as text."""
+    if predicts_numbers(estimator):
+        check_regressor(estimator)
+        return "regression", []
+    check_classifier(estimator)
+    classes = [as_text(value) for value in estimator.classes_]
+    return "binary" if len(classes) == 2 else "multiclass", classes
 
 
 def libraries(estimator: Any) -> dict[str, str]:

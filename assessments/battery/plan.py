@@ -35,7 +35,8 @@ class File:
 
 @dataclass(frozen=True)
 class Target:
-    """The column to predict. Labels are compared by value: 1, 1.0 and "1" name the same class.
+    """The column to predict. Labels are compared by value: 1, 1.0 and "1" name the same class. For regression there
+    are none: favourable and labels stay empty.
 
     labels maps a class of the model, as text, to the label of the data that it stands for; empty where they agree.
     """
@@ -83,7 +84,7 @@ class Plan:
     tests: tuple[PlannedTest, ...]
     seed: int
     reference: File | None = None  # the training data, where it is known
-    task: Literal["auto", "binary", "multiclass"] = "auto"
+    task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
     columns: tuple[Column, ...] = ()  # those not listed are features, read from the data
     plan_name: Literal["quick", "standard", "thorough"] = "standard"
     limits: Limits = field(default_factory=Limits)

@@ -192,6 +192,10 @@ def _unavailable(test_id: str, params: dict[str, Any], error: Exception) -> dict
 def unmet(needs: Needs, subject: "Subject") -> str:
     """What the test needs and the subject lacks, as a sentence; empty where nothing."""
     if subject.task not in needs.tasks:
+        if subject.task == "regression":
+            return "The test is for classifiers; this model predicts a number."
+        if needs.tasks == ("regression",):
+            return "The test is for regression models; this one tells classes apart."
         return f"The test is for {' and '.join(needs.tasks)} models; this one is {subject.task}."
     if needs.scores and not subject.has_scores:
         return "The model gives hard labels only, no scores (predict_proba or decision_function)."

@@ -1,4 +1,4 @@
-"""The subject of an assessment: one classifier and one table, as every test sees them."""
+"""The subject of an assessment: one model and one table, as every test sees them."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assessments.battery import banding
+from assessments.battery.answers import Answers, ClassAnswers, NumberAnswers
 from assessments.battery.coder import Coder, Codes
 from assessments.battery.errors import LoadError, listed
-from assessments.battery.estimator import FittedClassifier, unanswered
-from assessments.battery.labels import as_text, check_guess, encode, match_classes, text_order
+from assessments.battery.estimator import predicts_numbers
+from assessments.battery.labels import as_text
 from assessments.battery.plan import Column, Target
 from assessments.battery.tables import MINIMUM_ROWS, is_number, too_few
 
@@ -20,7 +21,8 @@ MOST_GROUPS = 200
 
 
 class Subject:
-    """labels: the classes as text, ordered; y and predicted are positions in it.
+    """task: binary, multiclass or regression. y and predicted: positions in `labels`, the classes as text, ordered;
+    for regression numbers in the units of the target, and there are no labels.
 
     frame: the rows as loaded, all columns; features: the columns the model is given, in its order;
     reference: rows of the training data where they are known; queries: rows the model was asked about
@@ -42,17 +44,16 @@ class Subject:
         self.seed = seed
         self.notes: list[str] = []
         self.target = target.column
-        self.model = FittedClassifier(estimator)
-        self._take_rows(frame, target)
+        self.answers: Answers = self._take_rows(estimator, frame, target, task)
+        self.model = self.answers.model
         self.reference = reference
         self.columns = _resolved(self.frame, reference, columns, target.column)
         self.sensitive = [name for name in self.frame if self.columns[name].role == "sensitive"]
         self._check_sensitive()
         self.model.bind(self.frame, self._candidates())
         self.features = self.model.features
-        self._match_labels(target)
-        self.task = self._settled_task(task)
-        self.notes += self.model.notes
+        self.answers.settle(self.frame)
+        self.notes += self.answers.notes + self.model.notes
         if target.column in self.features:
             self.notes.append(f"The model is given the column {target.column!r}, which is the one to predict.")
         self.queries = 0
@@ -63,34 +64,24 @@ class Subject:
         """The loaded object, for tests that look inside."""
         return self.model.estimator
 
-    def _take_rows(self, frame: pd.DataFrame, target: Target) -> None:
+    def _take_rows(self, estimator: Any, frame: pd.DataFrame, target: Target, task: str) -> Answers:
         if target.column not in frame.columns:
             raise LoadError(
                 "no_target",
                 f"The data has no column {target.column!r} to predict.",
                 f"Name the column that holds the true outcome. The data has {listed(list(frame))}.",
             )
-        codes, self._data_labels = encode(frame[target.column])
-        known = codes >= 0
-        if dropped := int((~known).sum()):
+        truth = frame[target.column]
+        numbers = task == "regression" or (task == "auto" and predicts_numbers(estimator))
+        answers: Answers = (
+            NumberAnswers(estimator, truth, target) if numbers else ClassAnswers(estimator, truth, target, task)
+        )
+        if dropped := int((~answers.known).sum()):
             self.notes.append(f"{dropped:,} rows without a value in {target.column!r} were left out.")
-        self.frame = frame if not dropped else frame[known].reset_index(drop=True)
-        self._data_codes = codes[known]
+        self.frame = frame if not dropped else frame[answers.known].reset_index(drop=True)
         if len(self.frame) < MINIMUM_ROWS:
             raise too_few(len(self.frame))
-        if len(self._data_labels) < 2:
-            raise LoadError(
-                "one_class",
-                f"Every row has the outcome {self._data_labels[0]!r} in {target.column!r}.",
-                "Give rows of both outcomes, and check that the right column is named as the target.",
-            )
-        if len(self._data_labels) > max(50, len(self.model.classes)):
-            raise LoadError(
-                "label_mismatch",
-                f"{target.column!r} holds {len(self._data_labels)} different values; the model knows "
-                f"{len(self.model.classes)} classes.",
-                "Check that the right column is named as the target.",
-            )
+        return answers
 
     def _check_sensitive(self) -> None:
         for name in self.sensitive:
@@ -111,51 +102,6 @@ class Subject:
             names,
         ]
 
-    def _match_labels(self, target: Target) -> None:
-        """Settle labels, favourable, y and the answers on all rows."""
-        given = as_text(target.favourable)
-        classes = self.model.classes
-        meant, guessed = match_classes(classes, self._data_labels, target.labels, given)
-        self.labels = text_order(list(meant.values()))
-        if given and given not in self.labels:
-            raise LoadError(
-                "label_mismatch",
-                f"The favourable label {given!r} is not a value of {target.column!r}.",
-                f"It has {listed(self.labels)}.",
-            )
-        self.favourable = given or self.labels[-1]
-        if not given:
-            self.notes.append(
-                f"No favourable label was given: {self.favourable!r}, the last in order, is taken for it."
-            )
-        position = {label: at for at, label in enumerate(self.labels)}
-        self._label_of_class = np.array([position[meant[name]] for name in classes])
-        self._class_of_label = np.argsort(self._label_of_class)
-        self.y = np.array([position[label] for label in self._data_labels], dtype=np.int64)[self._data_codes]
-        try:
-            self._predicted = self._label_of_class[self.model.predict(self.frame)]
-        except LoadError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise unanswered(error) from error
-        if guessed:
-            check_guess(meant, classes, self._data_labels, self.y, self._predicted)
-            pairs = ", ".join(f"{name} = {label}" for name, label in meant.items())
-            self.notes.append(f"The model's classes were matched with the labels in sorted order: {pairs}.")
-        elif target.labels:
-            pairs = ", ".join(f"{name} = {label}" for name, label in meant.items())
-            self.notes.append(f"The model's classes stand for labels as the plan says: {pairs}.")
-
-    def _settled_task(self, asked: str) -> str:
-        found = "binary" if len(self.labels) == 2 else "multiclass"
-        if asked not in ("auto", found):
-            raise LoadError(
-                "bad_plan",
-                f"The plan says {asked}, and the model tells {len(self.labels)} classes apart.",
-                f"Say {found}, or auto.",
-            )
-        return found
-
     # What the tests ask
 
     def count_afresh(self) -> None:
@@ -169,16 +115,34 @@ class Subject:
             self.queries += len(self.frame)
 
     @property
+    def task(self) -> str:
+        return self.answers.task
+
+    @property
+    def labels(self) -> list[str]:
+        return self.answers.labels
+
+    @property
+    def favourable(self) -> str:
+        """The label an applicant would want; empty for regression."""
+        return self.answers.favourable
+
+    @property
+    def y(self) -> NDArray[Any]:
+        return self.answers.y
+
+    @property
     def has_scores(self) -> bool:
-        return self.model.has_scores
+        return bool(self.answers.scores_from)
 
     @property
     def scores_are_probabilities(self) -> bool:
         """False where the scores come from decision_function: good for ranking only."""
-        return self.model.scores_are_probabilities
+        return self.answers.scores_from == "predict_proba"
 
     @property
     def favourable_index(self) -> int:
+        """Raises ValueError for regression."""
         return self.labels.index(self.favourable)
 
     @cached_property
@@ -186,10 +150,10 @@ class Subject:
         return np.asarray(self.y == self.favourable_index)
 
     @property
-    def predicted(self) -> NDArray[np.int64]:
-        """The model's answers on all rows: positions in `labels`."""
+    def predicted(self) -> NDArray[Any]:
+        """The model's answers on all rows: positions in `labels`, or numbers."""
         self._charge("predicted")
-        return self._predicted
+        return self.answers.predicted
 
     @property
     def scores(self) -> NDArray[np.floating[Any]] | None:
@@ -201,24 +165,24 @@ class Subject:
 
     @cached_property
     def _scores(self) -> NDArray[np.floating[Any]]:
-        return self.model.scores(self.frame)[:, self._class_of_label]
+        return self.answers.scores(self.frame)
 
     @property
     def favourable_score(self) -> NDArray[np.floating[Any]] | None:
         scores = self.scores
         return None if scores is None else scores[:, self.favourable_index]
 
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
-        """Positions in `labels` for any rows that hold the feature columns."""
+    def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """Positions in `labels`, or numbers, for any rows that hold the feature columns."""
         self.queries += len(frame)
-        return np.asarray(self._label_of_class[self.model.predict(frame)])
+        return self.answers.predict(frame)
 
     def predict_scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """(rows, labels). Raises ValueError for a model that gives hard labels only."""
         if not self.has_scores:
             raise ValueError("the model gives hard labels only")
         self.queries += len(frame)
-        return self.model.scores(frame)[:, self._class_of_label]
+        return self.answers.scores(frame)
 
     @property
     def coder(self) -> Coder:
@@ -228,17 +192,17 @@ class Subject:
         """
         return self.model.coder
 
-    def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
+    def predict_codes(self, codes: Codes) -> NDArray[Any]:
         """As `predict` of the decoded rows, without the detour over a DataFrame where the model allows it."""
         self.queries += len(codes)
-        return np.asarray(self._label_of_class[self.model.predict_codes(codes)])
+        return self.answers.predict_codes(codes)
 
     def predict_scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
         """As `predict_scores` of the decoded rows. Raises ValueError for a model that gives hard labels only."""
         if not self.has_scores:
             raise ValueError("the model gives hard labels only")
         self.queries += len(codes)
-        return self.model.scores_codes(codes)[:, self._class_of_label]
+        return self.answers.scores_codes(codes)
 
     def groups(self, column: str) -> tuple[list[str], NDArray[np.int64]]:
         """The groups of a column and each row's position in them; numbers with more than ten values are banded."""
@@ -252,13 +216,10 @@ class Subject:
             "module": type(model).__module__,
             "steps": [type(step).__name__ for _, step in getattr(model, "steps", None) or []],
             "task": self.task,
-            "classes": self.model.classes,
-            "labels": self.labels,
-            "favourable": self.favourable,
+            **self.answers.facts(),
             "target": self.target,
-            "scores": self.model.scores_from or "none",
+            "scores": self.answers.scores_from or "none",
             "rows": len(self.frame),
-            "favourable_rows": int(self.y_favourable.sum()),
             "reference_rows": None if self.reference is None else len(self.reference),
             "features": self.features,
             "sensitive": {name: self._group_counts(name) for name in self.sensitive},

@@ -29,7 +29,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         if np.isfinite(low) and np.isfinite(high):
             axes.plot([low, high], [row, row], color=d.INK, linewidth=1.3, alpha=0.75, solid_capstyle="butt")
         end = np.nanmax([value, high, 0.0])
-        d.write(axes, end, row, f"{value:.3f}" if np.isfinite(value) else "–", size=d.SMALL, dx=5, va="center")
+        d.write(axes, end, row, _figure(value) if np.isfinite(value) else "–", size=d.SMALL, dx=5, va="center")
         top = max(top, end)
     axes.set_xlim(0, top * 1.02 or 1)
     rows_axis(axes, names)
@@ -43,6 +43,10 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     figure.text(0.15 / d.WIDTH, 0.12 / figure.get_figheight(), note, color=d.MUTED,
                 fontproperties=d.type_face(d.SMALL))  # fmt: skip
     return figure
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3f}"
 
 
 def table(data: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:

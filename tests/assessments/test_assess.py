@@ -26,7 +26,7 @@ from sklearn import metrics
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -219,7 +219,9 @@ def test_everything_is_written(adult):
     assert {path.name for path in folder.iterdir()} == {"results.json", "report.html", "charts"}
     written = {path.name for path in (folder / "charts").iterdir()}
     assert written == {f"{chart}.{ending}" for chart in CHARTS for ending in ("svg", "png", "csv")}
-    assert [entry["status"] for entry in adult.results("first")["tests"]] == ["done"] * len(catalogue.catalogue())
+    status = {entry["id"]: entry["status"] for entry in adult.results("first")["tests"]}
+    for_numbers = {test for test, entry in catalogue.catalogue().items() if entry["needs"]["tasks"] == ["regression"]}
+    assert status == {test: "not_applicable" if test in for_numbers else "done" for test in catalogue.catalogue()}
 
 
 def test_neither_database_nor_temporary_files_are_left(adult):
@@ -328,6 +330,24 @@ def test_three_classes_are_measured_each_against_the_rest(tmp_path):
     assert {metric: measured(case.results("out"), metric) for metric in expected} == pytest.approx(expected, **EXACT)
     legend = (tmp_path / "out" / "charts" / "roc.csv").read_text()
     assert all(f"\n{label}" in legend for label in range(3))
+
+
+def test_a_model_that_predicts_a_number_is_assessed(german, tmp_path):
+    numbers = german.data.select_dtypes("number").drop(columns="class-label")
+    model = Ridge().fit(numbers.drop(columns="credit-amount"), numbers["credit-amount"])
+    case = Case(tmp_path, model, numbers, "credit-amount", "")
+    ended = assess(tmp_path, tmp_path / "model.joblib", tmp_path / "data.csv", "--target", "credit-amount",
+                   "--plan", "quick", "--sensitive", "age", "--out", tmp_path / "out")  # fmt: skip
+    assert ended.returncode in {0, 1}, ended.stderr
+    results = case.results("out")
+    status = {test["id"]: test["status"] for test in results["tests"]}
+    assert (results["subject"]["task"], results["subject"]["favourable"]) == ("regression", "")
+    assert "error" not in status.values()
+    assert status["fairness.group_metrics"] == status["performance.discrimination"] == "not_applicable"
+    predicted = model.predict(numbers.drop(columns="credit-amount"))
+    assert measured(results, "r2") == pytest.approx(metrics.r2_score(numbers["credit-amount"], predicted), **EXACT)
+    assert [v["metric"] for v in results["verdicts"] if v["verdict"] != "not_applicable"][0] == "r2"
+    assert "favourable" not in (tmp_path / "out" / "report.html").read_text().split("judged by")[0]
 
 
 def test_the_training_data_and_other_formats_are_read(german, tmp_path):

@@ -6,6 +6,7 @@ from django_q.models import OrmQ
 from assessments import leasing, recording
 from assessments.actions.assessments import cancel, retry, start
 from assessments.models import Assessment
+from registry import actions
 from registry.models import AuditEvent
 from registry.refusals import BadInput, Conflict, Refused
 from tests.assessments.conftest import QUICK_TESTS
@@ -103,6 +104,35 @@ def test_data_without_a_favourable_label_is_bad_input(request_it, dataset_versio
     with pytest.raises(BadInput) as refused:
         request_it()
     assert refused.value.code == "no_favourable"
+
+
+def as_amount(version, dataset_version, target: str) -> None:
+    """The version predicts a number, and the data's target is this column, with no favourable label."""
+    version.estimator = {**version.estimator, "task": "regression"}
+    version.save()
+    type(dataset_version).objects.update(favourable="")
+    dataset_version.refresh_from_db()
+    text = {"dtype": "object", "distinct": 2, "min": None, "top": [[">50K", 9], ["<=50K", 9]]}
+    dataset_version.columns.filter(name="income").update(profile=text)
+    rows = list(dataset_version.columns.all())
+    actions.edit_columns(
+        dataset_version, actor=version.model.owner, favourable="" if target != "income" else ">50K",
+        columns=[{"name": row.name, "role": "target" if row.name == target else "feature"} for row in rows],
+    )  # fmt: skip
+    dataset_version.refresh_from_db()
+
+
+def test_a_model_that_predicts_a_number_needs_no_favourable_label(request_it, version, dataset_version):
+    as_amount(version, dataset_version, "hours")
+    plan = request_it(tests=["performance"]).plan
+    assert (plan["target"], plan["task"]) == ({"column": "hours", "favourable": "", "labels": {}}, "regression")
+
+
+def test_a_model_that_predicts_a_number_wants_a_target_of_numbers(request_it, version, dataset_version):
+    as_amount(version, dataset_version, "income")
+    with pytest.raises(BadInput, match="income in .* holds text") as refused:
+        request_it()
+    assert refused.value.code == "label_mismatch"
 
 
 def test_the_same_key_gives_the_same_assessment(request_it):

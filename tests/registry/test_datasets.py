@@ -175,6 +175,15 @@ def test_labels_are_matched_by_value(dataset, owner, tmp_path):
     assert edit(version, owner, favourable="0.0").favourable == "0.0"
 
 
+def test_an_amount_needs_no_favourable_label(dataset, owner, tmp_path):
+    small.applicants().to_csv(tmp_path / "amounts.csv", index=False)
+    version = actions.upload_dataset_version(
+        dataset, actor=owner, file=small.upload(tmp_path / "amounts.csv"), target="income"
+    )
+    assert version.favourable == ""
+    assert edit(version, owner, {"name": "age", "role": "feature"}, favourable="").target.name == "income"
+
+
 def test_the_owner_and_a_validator_edit(dataset_version, validator, developer, reviewer, auditor, outsider):
     assert edit(dataset_version, validator, {"name": "age", "role": "feature"})
     for person in (developer, reviewer, auditor, outsider):

@@ -8,8 +8,10 @@ interval over the cases; the background is a second random sample, of the traini
 
 The values of a case must add up to its score less the average: shap_additivity_max_error is the largest gap on any
 case, against scores that were computed apart; a large gap means that the model's answers are not reproducible. A model
-that gives decisions only is explained through the decision, 1 for favourable and 0 for any other. Importance is about
-what the model uses, not about cause; correlated columns share it. Sensitive columns are marked.
+that gives decisions only is explained through the decision, 1 for favourable and 0 for any other. A model that predicts
+a number is explained through that number, in the units of the target; its gap is in standard deviations of its
+predictions. Importance is about what the model uses, not about cause; correlated columns share it. Sensitive columns
+are marked.
 """
 
 from collections.abc import Callable
@@ -20,7 +22,7 @@ import pandas as pd
 
 from assessments.battery import controls
 from assessments.battery.explainability._shapley import Attribution, Floats, Game, Score, attribute
-from assessments.battery.spec import Chart, Measure, Metric, Outcome, Param, Table, battery_test
+from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
 from assessments.battery.stats import mean_interval
 from assessments.battery.subject import Subject
 
@@ -29,6 +31,7 @@ SHOWN = 20
 
 @battery_test(
     title="SHAP importance",
+    needs=Needs(tasks=("binary", "multiclass", "regression")),
     params=[
         Param("rows", 200, "Cases explained", quick=80, thorough=400, minimum=2, maximum=10_000),
         Param("background", 100, "Background cases", quick=50, thorough=150, minimum=2, maximum=1_000),
@@ -60,10 +63,10 @@ def run(
     rows, others = affordable(params, len(subject.features))
     explained = np.sort(rng.permutation(len(subject.frame))[:rows])
     background = source.take(np.sort(rng.permutation(len(source))[:others]))
-    game = Game.of(subject.frame[subject.features].take(explained), background, favourable_score(subject))
+    game = Game.of(subject.frame[subject.features].take(explained), background, explained_score(subject))
     found = attribute(game, walks=params["walks"], exact_up_to=params["exact_up_to"], rng=rng, progress=progress)
     measures = importances(subject.features, found, params["resamples"], rng)
-    gap = additivity_error(found, scores_apart(subject)[explained])
+    gap = additivity_error(found, scores_apart(subject)[explained]) / scale(subject)
     n = len(explained)
     measures.append(Measure("shap_additivity_max_error", gap, n=n, unit="score", better="lower"))
     table = Table(
@@ -90,8 +93,10 @@ def background_source(subject: Subject) -> pd.DataFrame:
     return subject.frame[subject.features]
 
 
-def favourable_score(subject: Subject) -> Score:
-    """The score of the favourable label, or 1 and 0 for the decision where the model gives no scores."""
+def explained_score(subject: Subject) -> Score:
+    """The prediction; or the score of the favourable label, or 1 and 0 for the decision where there are no scores."""
+    if subject.task == "regression":
+        return lambda frame: np.asarray(subject.predict(frame), dtype=float)
     if subject.has_scores:
         return lambda frame: subject.predict_scores(frame)[:, subject.favourable_index].astype(float)
     return lambda frame: (subject.predict(frame) == subject.favourable_index).astype(float)
@@ -99,12 +104,20 @@ def favourable_score(subject: Subject) -> Score:
 
 def scores_apart(subject: Subject) -> Floats:
     """(rows,) what is explained, from the model's answers to the table as it was loaded."""
+    if subject.task == "regression":
+        return np.asarray(subject.predicted, dtype=float)
     score = subject.favourable_score
     return np.asarray(subject.predicted == subject.favourable_index if score is None else score, dtype=float)
 
 
 def additivity_error(found: Attribution, scores: Floats) -> float:
     return float(np.abs(found.values.sum(1) + found.base - scores).max())
+
+
+def scale(subject: Subject) -> float:
+    """What a gap is measured in: 1 for scores, which lie between 0 and 1; else how much the predictions vary."""
+    spread = float(np.std(subject.predicted)) if subject.task == "regression" else 1.0
+    return spread or 1.0
 
 
 def importances(columns: list[str], found: Attribution, resamples: int, rng: np.random.Generator) -> list[Measure]:
@@ -146,19 +159,26 @@ def importance_chart(subject: Subject, measures: list[Measure], n: int) -> Chart
 
 
 def unit(subject: Subject) -> str:
+    if subject.task == "regression":
+        return f"mean |SHAP| (prediction of {subject.target})"
     what = "decision" if not subject.has_scores else "probability" if subject.scores_are_probabilities else "score"
     return f"mean |SHAP| ({what} of “{subject.favourable}”)"
 
 
 def said(subject: Subject, columns: list[Measure], n: int) -> str:
     """The figures of the chart as sentences."""
+    what = f"score of “{subject.favourable}”" if subject.labels else f"prediction of {subject.target}"
     if not any(measure.value for measure in columns):
-        return f"On {n} cases no column moves the score of “{subject.favourable}”."
-    top = ", ".join(f"{measure.group['column']} {measure.value:.3f}" for measure in columns[:3])
-    text = f"On {n} cases the score of “{subject.favourable}” moves most with {top}."
+        return f"On {n} cases no column moves the {what}."
+    top = ", ".join(f"{measure.group['column']} {_figure(measure.value)}" for measure in columns[:3])
+    text = f"On {n} cases the {what} moves most with {top}."
     rank = {measure.group["column"]: place for place, measure in enumerate(columns, 1)}
     used = [f"{name} (place {rank[name]} of {len(columns)})" for name in subject.sensitive if name in rank]
     return f"{text} Sensitive columns among them: {', '.join(used)}." if used else text
+
+
+def _figure(value: float | None) -> str:
+    return f"{value or 0:,.0f}" if abs(value or 0) >= 1000 else f"{value or 0:.3f}"
 
 
 def table_rows(subject: Subject, measures: list[Measure], found: Attribution) -> list[list[Any]]:
@@ -184,7 +204,7 @@ def notes_of(subject: Subject, found: Attribution, params: dict[str, Any]) -> li
         notes.append(
             f"For its {len(subject.features)} columns, {cases} cases and {background} background cases are taken."
         )
-    if not subject.has_scores:
+    if subject.labels and not subject.has_scores:
         notes.append("The model gives decisions only: what is explained is the decision, 1 for favourable, else 0.")
     if subject.reference is None:
         notes.append("The background is drawn from the data under test: no training data was given.")

@@ -19,6 +19,7 @@ from assessments.reports import folder, terminal
 from registry import columns, scanning
 from registry.refusals import BadInput
 
+TASKS = ["auto", "binary", "multiclass", "regression"]
 WITHIN_POLICY, CRITERION_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("data", type=Path, help="rows it was not trained on: .csv, .parquet or .joblib")
         parser.add_argument("--target", required=True, help="the column to predict")
         parser.add_argument("--favourable", help="the label that an applicant would want, for example '>50K'")
+        parser.add_argument("--task", default="auto", choices=TASKS, help="auto: as the model says of itself")
         parser.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="may be repeated")
         parser.add_argument("--fixed", action="append", default=[], metavar="COLUMN", help="nobody can change it")
         parser.add_argument("--reference", type=Path, help="the training data")
@@ -70,7 +72,7 @@ class Command(BaseCommand):
         tests = planning.planned_tests(options["only"], options["plan"])  # before anything slow
         profile = scanning.profile_dataset(files["data"], formats["data"])
         roles, favourable = read_columns(profile, options)
-        if not options["favourable"]:
+        if favourable and not options["favourable"]:
             self.stderr.write(f"Taken as favourable: {options['target']} = {favourable} (--favourable says otherwise).")
         described = {
             part: {"path": f"{part}/{path.name}", "format": formats[part], "sha256": local_run.sha256(path)}
@@ -80,6 +82,7 @@ class Command(BaseCommand):
             **described,
             target=options["target"],
             favourable=favourable,
+            task=options["task"],
             columns=roles,
             plan_name=options["plan"],
             tests=tests,
@@ -112,7 +115,7 @@ def format_of(part: str, path: Path) -> str:
 
 
 def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    """What each column is, guessed and then as the options say; and the favourable label."""
+    """What each column is, guessed and then as the options say; and the favourable label, empty for an amount."""
     target = options["target"]
     roles = columns.guess(profile, target=target)
     names = [column["name"] for column in roles]
@@ -129,10 +132,14 @@ def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list
             column["role"] = "sensitive" if named else "ignored" if column["role"] == "ignored" else "feature"
         if column["name"] in {*options["fixed"], *options["sensitive"]}:
             column["mutable"] = "fixed"
+    read = next(column for column in profile["columns"] if column["name"] == target)
+    if not options["favourable"] and (options["task"] == "regression" or columns.is_amount(read)):
+        return roles, ""
     favourable = options["favourable"] or columns.guess_favourable(profile, target)
     if not favourable:
-        labels = next(column["top"] for column in profile["columns"] if column["name"] == target)
-        hint = f"Add --favourable with one of {', '.join(text for text, _ in labels[:10])}."
+        labels = read["top"]
+        hint = f"Add --favourable with one of {', '.join(text for text, _ in labels[:10])}"
+        hint += ", or --task regression." if read["kind"] == "number" else "."
         raise BadInput(f"Which label of {target} is the favourable one?", hint=hint, code="label_mismatch")
     return roles, favourable
 
