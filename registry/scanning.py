@@ -1,5 +1,6 @@
 """What an uploaded file is: its format by name and first bytes, its content by asking the sandbox. Never unpickles."""
 
+import re
 from importlib import import_module
 from pathlib import Path, PurePath
 from types import ModuleType
@@ -9,11 +10,30 @@ from django.conf import settings
 from registry.refusals import BadInput, Unavailable
 
 JOBLIB, CSV, PARQUET = "joblib", "csv", "parquet"
+SKOPS, ONNX, XGBOOST, LIGHTGBM = "skops", "onnx", "xgboost", "lightgbm"
 PICKLED = (".joblib", ".pkl", ".pickle")
+MODEL_FORMATS = {
+    ".onnx": ONNX,
+    ".json": XGBOOST,
+    ".ubj": XGBOOST,
+    ".txt": LIGHTGBM,
+    **dict.fromkeys(PICKLED, JOBLIB),
+}
 DATA_FORMATS = {".csv": CSV, ".parquet": PARQUET, ".pq": PARQUET} | dict.fromkeys(PICKLED, JOBLIB)
 
-SAVE_MODEL = "Save the fitted scikit-learn pipeline with joblib.dump(model, 'model.joblib') and upload that file."
+SAVE_MODEL = (
+    "Save the fitted scikit-learn pipeline with joblib.dump(model, 'model.joblib'), "
+    "export it as .onnx, or save a booster in its own format: XGBoost .ubj or .json, LightGBM .txt."
+)
 SAVE_DATA = "Save the table with df.to_csv('data.csv', index=False) or df.to_parquet('data.parquet')."
+
+# The first bytes of the formats that one program writes in one way.
+MODEL_STARTS = {
+    SKOPS: re.compile(rb"PK\x03\x04"),
+    ONNX: re.compile(rb"\x08[\x01-\x7f]"),  # the version of the format, which writers put first
+    XGBOOST: re.compile(rb"\{(\s*\"|[iUIlL][\x00-\x7f])"),  # JSON or UBJSON
+    LIGHTGBM: re.compile(rb"tree\n"),
+}
 
 # First bytes -> what the file is. joblib writes plain pickles or pickles in one of these compressions.
 SIGNATURES = (
@@ -37,19 +57,22 @@ SIGNATURES = (
 def model_format(path: Path, name: str) -> str:
     """The format of a model file, or BadInput. `name` is the name it was uploaded under."""
     ending = PurePath(name).suffix.lower()
-    if ending not in PICKLED:
+    if ending not in MODEL_FORMATS:
         raise BadInput(
             f"{_kind_of_name(ending)} are not supported as models.",
             hint=SAVE_MODEL,
             code="unsupported_format",
             field="file",
         )
-    found = _sniffed(path)
-    if found not in {JOBLIB, None}:
+    expected, found = MODEL_FORMATS[ending], _sniffed_model(path)
+    if found not in {expected, None} or (found is None and expected != JOBLIB):
         raise BadInput(
-            f"{name} is not a joblib file: it is {found}.", hint=SAVE_MODEL, code="not_a_model", field="file"
+            f"{name} is not {_article(expected)} file: it is {found or 'something else'}.",
+            hint=SAVE_MODEL,
+            code="not_a_model",
+            field="file",
         )
-    return JOBLIB
+    return expected
 
 
 def data_format(path: Path, name: str) -> str:
@@ -107,6 +130,16 @@ def _sniffed(path: Path) -> str | None:
         if head.startswith(signature):
             return kind
     return None if b"\x00" in head else CSV
+
+
+def _sniffed_model(path: Path) -> str | None:
+    with open(path, "rb") as source:
+        head = source.read(64)
+    return next((format for format, start in MODEL_STARTS.items() if start.match(head)), _sniffed(path))
+
+
+def _article(format: str) -> str:
+    return f"{'an' if format[0] in 'aeiox' else 'a'} {format}"
 
 
 def _kind_of_name(ending: str) -> str:

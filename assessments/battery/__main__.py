@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
+from assessments.battery import formats
 from assessments.battery.errors import LoadError, short
 from assessments.battery.events import Emitter, finite
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scan", type=Path, metavar="FILE", help="print what a model file would do; do none of it")
     parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
-    parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet"])
+    parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet", *formats.NAMES])
     parser.add_argument("--trust", default="restricted", choices=["restricted", "waived"], help="how a model is loaded")
     return parser
 

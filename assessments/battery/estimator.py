@@ -1,5 +1,6 @@
 """A fitted model asked in the form it was trained on: column names, column order, categories, labels."""
 
+import re
 import warnings
 from functools import cached_property
 from typing import Any
@@ -352,10 +353,13 @@ def named_features(estimator: Any) -> list[str] | None:
 
 
 def _in_words_of(frame: pd.DataFrame, names: list[str], estimator: Any) -> list[str]:
-    """The columns of the frame that the names mean: LightGBM writes _ for a space."""
-    if not type(innermost(estimator)).__module__.startswith("lightgbm"):
+    """The columns of the frame that the names mean: LightGBM writes _ for a space, skl2onnx for all but letters."""
+    if type(innermost(estimator)).__module__.startswith("lightgbm"):
+        written = {name.replace(" ", "_"): name for name in frame.columns}
+    elif type(estimator).__name__ == "OnnxClassifier":
+        written = {re.sub(r"\W", "_", name): name for name in frame.columns}
+    else:
         return list(names)
-    written = {name.replace(" ", "_"): name for name in frame.columns}
     return [name if name in frame.columns else written.get(name, name) for name in names]
 
 

@@ -49,6 +49,8 @@ def _task(estimator: Any) -> tuple[str, list[str]]:
 
 def libraries(estimator: Any) -> dict[str, str]:
     """The library versions that the model was saved with where it tells, else those it was loaded with."""
+    if isinstance(named := getattr(estimator, "libraries", None), dict):
+        return dict(sorted(named.items()))
     found = {}
     last = innermost(estimator)
     for part in (estimator, last):

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assessments.battery import formats
 from assessments.battery.errors import LoadError
 from assessments.battery.pickles import MODEL_HINT, unpickle
 from assessments.battery.plan import File, Plan, Trust
@@ -47,10 +48,10 @@ def load_subject(plan: Plan, folder: Path) -> "Subject":
 
 
 def load_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted") -> tuple[Any, list[str]]:
-    """The object in a model file, with notes about how it was loaded. Raises LoadError.
+    """The estimator in a model file, with notes about how it was loaded. Raises LoadError.
 
     restricted: only what the gate allows, made by the gate's own loader. waived: whatever the file says, by joblib.
     """
     if format != "joblib":
-        raise LoadError("not_a_model", f"A model in the format {format!r} cannot be read.", MODEL_HINT)
+        return formats.load(path, format)
     return unpickle(path, "not_a_model", MODEL_HINT)

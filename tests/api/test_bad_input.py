@@ -44,7 +44,7 @@ def refused(answer, *, code: str, status: int = 400) -> dict:
         ("model.joblib", b"", "empty_file"),
         ("model.joblib", pickled_class_of_a_library_that_is_not_here(), "missing_library"),
         ("model.joblib", dumped({"not": "a model"}), "not_an_estimator"),
-        ("model.onnx", b"\x08\x07", "unsupported_format"),
+        ("model.h5", b"\x89HDF", "unsupported_format"),
     ],
 )
 def test_a_file_that_is_no_model_leaves_nothing(call, scene, owner, name, content, code):

@@ -85,7 +85,7 @@ UNUSABLE = {
     "empty_file": ("model.joblib", lambda good: b""),
     "truncated": ("model.joblib", lambda good: good[: len(good) // 2]),
     "not_a_model": ("model.joblib", lambda good: b"a,b\n1,2\n"),
-    "unsupported_format": ("model.onnx", lambda good: good),
+    "unsupported_format": ("model.h5", lambda good: good),
 }
 
 
