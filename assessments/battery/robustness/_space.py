@@ -64,6 +64,13 @@ class Space:
             missing=missing,
         )
 
+    @classmethod
+    def unrestricted(cls, frame: pd.DataFrame, columns: dict[str, Column]) -> "Space":
+        """The same columns as other tools take them: any number of the range, also where only whole ones exist, and
+        no direction. For comparisons with such tools."""
+        free = {name: replace(column, mutable="free", integer=False) for name, column in columns.items()}
+        return cls.of(frame, free)
+
     @cached_property
     def origin(self) -> Floats:
         """(n, d) the rows themselves; a missing number is put at 0, where its box keeps it."""

@@ -26,8 +26,10 @@ from scipy.stats import binom
 
 from assessments.battery import controls
 from assessments.battery.curves import ks_data, rest_name
+from assessments.battery.robustness._box import BoxProblem
 from assessments.battery.robustness._evidence import cheapest_flips, under_attack_chart
-from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows, attack, length
+from assessments.battery.robustness._goal import goal_of
+from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Rows, attack, length
 from assessments.battery.robustness._space import Space
 from assessments.battery.spec import (
     Chart,
@@ -74,7 +76,7 @@ class Attacked:
     params=[
         Param("rows", 200, "Rows attacked", quick=60, thorough=500, minimum=10, maximum=100_000),
         Param("iterations", 10, "Iterations", quick=6, thorough=16, minimum=1, maximum=200),
-        Param("evaluations", 80, "Noisy copies a row in the first iteration", quick=50, thorough=100, minimum=4),
+        Param("evaluations", 40, "Noisy copies a row in the first iteration", quick=25, thorough=80, minimum=4),
         Param("norm", "linf", "Distance: linf, the largest change, or l2, the root of the sum of squares"),
         Param(
             "budget", 0.1, "Budget that the verdict is about, a share of the feature range", minimum=0.0, maximum=1.0
@@ -147,23 +149,16 @@ def attack_sample(
     notes: list[str],
 ) -> Attacked:
     """Attack the rows that are decided rightly, then ask the model once more about every flip."""
-    truth = subject.y[rows]
-    right = subject.predicted[rows] == truth
+    goal = goal_of(subject, rows, params)
+    right = goal.eligible
     target = np.flatnonzero(right)
-    problem = Problem(
-        origin=space.origin[target],
-        low=space.low[target],
-        high=space.high[target],
-        step=space.step,
-        snap=lambda points, k: space.snap(points, target[k]),
-        flips=lambda points, k: subject.predict(space.decode(points, target[k])) != truth[target[k]],
-        norm=params["norm"],
-    )
+    decided = lambda codes, k: goal.achieved(codes, target[k])  # noqa: E731
+    problem = BoxProblem.of(space.only(target), subject.coder, decided, params["norm"])
     points, cost = space.origin.copy(), np.where(right, np.inf, 0.0)
     if len(target):
         points[target], cost[target] = attack(
             problem,
-            donor_candidates(subject, space, target, truth[target], rng),
+            donor_candidates(subject, space, target, subject.y[rows[target]], rng),
             iterations=params["iterations"],
             evaluations=params["evaluations"],
             rng=rng,
@@ -171,7 +166,7 @@ def attack_sample(
         )
     found = np.flatnonzero(right & np.isfinite(cost))
     if len(found):
-        kept = subject.predict(space.decode(points[found], found)) != truth[found]
+        kept = goal.achieved(space.decode(points[found], found), found)
         if not kept.all():
             notes.append(f"{int((~kept).sum())} flips did not hold when asked again and do not count.")
         cost[found[~kept]], points[found[~kept]] = np.inf, space.origin[found[~kept]]

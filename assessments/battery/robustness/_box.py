@@ -1,0 +1,119 @@
+"""HopSkipJump's problem where coordinates are numeric columns: points become codes without a detour over tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assessments.battery.coder import Codes, Coder
+from assessments.battery.robustness._box_kernels import fill, fill_all, settle, weigh
+from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows
+from assessments.battery.robustness._space import Space
+
+PROBED_AT_ONCE = 400_000  # numbers: what stays in the cache between writing, asking and weighing
+
+
+@dataclass(frozen=True)
+class BoxProblem(Problem):
+    """`decided` tells for codes (m, columns of the table) and rows (m,) whether the decision is no longer the right one.
+
+    The codes it is handed are reused for the next question.
+    """
+
+    space: Space = None  # type: ignore[assignment]
+    base: Codes = None  # type: ignore[assignment]
+    columns: NDArray[np.intp] = None  # type: ignore[assignment]
+    own: Floats = None  # type: ignore[assignment]
+    decided: Callable[[Codes, Rows], Flags] = None  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, space: Space, coder: Coder, decided: Callable[[Codes, Rows], Flags], norm: Norm) -> "BoxProblem":
+        base = np.ascontiguousarray(coder.encode(space.frame))
+        columns = np.array([coder.position(name) for name in space.names], dtype=np.intp)
+        return cls(
+            origin=np.ascontiguousarray(space.origin),
+            low=np.ascontiguousarray(space.low),
+            high=np.ascontiguousarray(space.high),
+            step=space.step,
+            snap=space.snap,
+            flips=lambda points, rows: decided(coded(space, base, columns, points, rows), rows),
+            norm=norm,
+            space=space,
+            base=base,
+            columns=columns,
+            own=np.where(space.missing, space.minimum, space.own),
+            decided=decided,
+        )
+
+    def ask(self, points: Floats, rows: Rows) -> tuple[Floats, Flags]:
+        """As Problem.ask."""
+        legal, flipped = np.empty((len(rows), len(self.columns))), np.empty(len(rows), dtype=bool)
+        points = np.ascontiguousarray(points)
+        for k in range(0, len(rows), self.at_once):
+            part = slice(k, k + self.at_once)
+            codes = np.empty((len(rows[part]), self.base.shape[1]))
+            settle(points[part], rows[part], codes, legal[part], self.base, self.columns, self.low, self.high, self._box)
+            for j in self._sparse:
+                codes[self.space.missing[rows[part], j], self.columns[j]] = np.nan
+            flipped[part] = self.decided(codes, rows[part])
+        return legal, flipped
+
+    def probe(self, points: Floats, rows: Rows, noise: Floats, width: Floats) -> tuple[Floats, Floats, Flags]:
+        """As Problem.probe, of points that are legal already, in two passes over the copies."""
+        m, (e, d) = len(rows), noise.shape
+        total, found = np.empty((m, d)), np.zeros(m, dtype=bool)
+        nearest = points.copy()
+        at_once = max(1, PROBED_AT_ONCE // (e * self.base.shape[1]))
+        codes = np.empty((min(at_once, m) * e, self.base.shape[1]))
+        for k in range(0, m, at_once):
+            part = slice(k, k + at_once)
+            some = codes[: len(rows[part]) * e]
+            best = self._probe(points[part], rows[part], noise, width[part], some, total[part])
+            hit = np.flatnonzero(best >= 0)
+            found[part][hit] = True
+            where = some[best[hit] + e * hit][:, self.columns]
+            nearest[part][hit] = self._back(where, rows[part][hit])
+        return total, nearest, found
+
+    def _probe(
+        self, points: Floats, rows: Rows, noise: Floats, width: Floats, codes: Codes, total: Floats
+    ) -> NDArray[np.int64]:
+        space, e = self.space, len(noise)
+        if np.array_equal(self.columns, np.arange(self.base.shape[1])):
+            fill_all(codes, points, width, noise, rows, self._box)
+        else:
+            fill(codes, points, width, noise, rows, self.base, self.columns, self._box)
+        absent = [(self.columns[j], np.repeat(space.missing[rows, j], e)) for j in self._sparse]
+        for column, where in absent:
+            codes[where, column] = np.nan
+        flipped = self.decided(codes, np.repeat(rows, e))
+        for j, (column, where) in zip(self._sparse, absent, strict=True):
+            codes[where, column] = space.minimum[j]
+        best, distance = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
+        scales = (space.minimum, space.width)
+        weigh(flipped, codes, e, points, rows, self.own, self.columns, *scales, self.norm == "l2", total, best, distance)
+        return best
+
+    @property
+    def _box(self) -> tuple[NDArray[Any], ...]:
+        space = self.space
+        return (self.origin, self.own, space.floor, space.ceiling, space.minimum, space.width, space.integer)
+
+    @property
+    def _sparse(self) -> list[int]:
+        """The coordinates that are missing in some row."""
+        return [int(j) for j in np.flatnonzero(self.space.missing.any(axis=0))]
+
+    def _back(self, values: Floats, rows: Rows) -> Floats:
+        """The points of legal values; that of a row's own value is its origin, to the last digit."""
+        unmoved = values == self.own[rows]
+        return np.where(unmoved, self.origin[rows], self.space.unit(values))
+
+
+def coded(space: Space, base: Codes, columns: NDArray[np.intp], points: Floats, rows: Rows) -> Codes:
+    """The rows of the table that points stand for, as codes: what `Space.decode` gives as a table."""
+    codes = base[rows]
+    codes[:, columns] = np.where(space.missing[rows], space.own[rows], space.values(points, rows))
+    return codes
