@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assessments.battery.coder import Codes, Coder
+from assessments.battery.coder import Coder, Codes
 from assessments.battery.robustness._box_kernels import fill, fill_all, settle, weigh
 from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows
 from assessments.battery.robustness._space import Space
@@ -17,7 +17,7 @@ PROBED_AT_ONCE = 400_000  # numbers: what stays in the cache between writing, as
 
 @dataclass(frozen=True)
 class BoxProblem(Problem):
-    """`decided` tells for codes (m, columns of the table) and rows (m,) whether the decision is no longer the right one.
+    """`decided` tells for codes (m, columns of the table) and rows (m,) whether the decision has flipped.
 
     The codes it is handed are reused for the next question.
     """
@@ -54,7 +54,9 @@ class BoxProblem(Problem):
         for k in range(0, len(rows), self.at_once):
             part = slice(k, k + self.at_once)
             codes = np.empty((len(rows[part]), self.base.shape[1]))
-            settle(points[part], rows[part], codes, legal[part], self.base, self.columns, self.low, self.high, self._box)
+            settle(
+                points[part], rows[part], codes, legal[part], self.base, self.columns, self.low, self.high, self._box
+            )
             for j in self._sparse:
                 codes[self.space.missing[rows[part], j], self.columns[j]] = np.nan
             flipped[part] = self.decided(codes, rows[part])
@@ -93,7 +95,9 @@ class BoxProblem(Problem):
             codes[where, column] = space.minimum[j]
         best, distance = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
         scales = (space.minimum, space.width)
-        weigh(flipped, codes, e, points, rows, self.own, self.columns, *scales, self.norm == "l2", total, best, distance)
+        weigh(
+            flipped, codes, e, points, rows, self.own, self.columns, *scales, self.norm == "l2", total, best, distance
+        )
         return best
 
     @property

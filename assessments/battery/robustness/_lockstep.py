@@ -49,7 +49,7 @@ class Problem:
     @property
     def at_once(self) -> int:
         """How many points to ask about at a time."""
-        return min(POINTS_AT_ONCE, max(1, NUMBERS_AT_ONCE // max(1, self.origin.shape[1])))
+        return min(POINTS_AT_ONCE, max(1, NUMBERS_AT_ONCE // max(1, int(self.origin.shape[1]))))
 
     def distance(self, points: Floats, rows: Rows) -> Floats:
         """(m,) how far points are from the rows they were made from."""
@@ -183,7 +183,7 @@ def _try_starts(problem: Problem, points: Floats, rows: Rows, closest: Closest, 
 def bisect(problem: Problem, points: Floats, rows: Rows, closest: Closest, *, last: bool = False) -> Floats:
     """Flipping points moved towards their rows until the boundary is near; what comes back still flips.
 
-    last: go as near as the paper has it; on the way the accuracy of ART's will do, which saves a third of the questions.
+    last: go as near as the paper has it; on the way the accuracy of ART's will do, which asks a third less.
     """
     origin, d = problem.origin[rows], problem.origin.shape[1]
     best = points.copy()
