@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from assessments import catalogue
-from assessments.battery.plan import BadPlan, Plan, PlannedTest
+from assessments.battery.plan import SWAP_PRICE, BadPlan, Plan, PlannedTest
 from assessments.battery.spec import FAMILIES, PLANS
 
 CHOICES = {
@@ -45,12 +45,13 @@ def build_plan(
     tests: Iterable[str | Mapping[str, Any]] | None = None,
     labels: Mapping[str, str] | None = None,
     limits: Mapping[str, Any] | None = None,
+    relations: Iterable[str] = (),
 ) -> dict[str, Any]:
     """A valid plan document. Raises BadRequest.
 
     model, data, reference: {path, format, sha256}, path relative to the plan's folder. columns: {name, role, kind,
-    mutable, min or minimum, max or maximum, integer}. tests: ids, families (those of their tests that
-    the plan runs) or {id, params}; None: all of the plan.
+    mutable, min or minimum, max or maximum, integer, swap_price}. relations: between columns, as
+    text. tests: ids, families (those of their tests that the plan runs) or {id, params}; None: all of the plan.
     labels: a class of the model, as text -> the label of the data that it stands for. task: auto lets the model say.
     """
     if plan_name not in PLANS:
@@ -67,6 +68,7 @@ def build_plan(
         "target": {"column": target, "favourable": favourable, "labels": dict(labels or {})},
         "task": task,
         "columns": planned_columns(columns, target),
+        "relations": list(relations),
         "tests": planned_tests(tests, plan_name),
         "plan_name": plan_name,
         "seed": seed,
@@ -123,6 +125,7 @@ def planned_columns(columns: Iterable[Mapping[str, Any]], target: str) -> list[d
                 "min": _bound(column, "min", "minimum"),
                 "max": _bound(column, "max", "maximum"),
                 "integer": column.get("integer"),
+                "swap_price": _price(column),
             }
         )
         _check_column(planned[-1])
@@ -155,6 +158,16 @@ def _bound(column: Mapping[str, Any], short: str, long: str) -> float | None:
     if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
         raise BadRequest(f"Column {column['name']}: {bound!r} is no {long}.", "Give a number, or leave it out.")
     return float(bound)
+
+
+def _price(column: Mapping[str, Any]) -> float:
+    price = column.get("swap_price")
+    if price is None:
+        return SWAP_PRICE
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < math.inf:
+        hint = "Give a number from 0; 1 is what moving a number over its whole range costs."
+        raise BadRequest(f"Column {column['name']}: {price!r} is no price of a swap.", hint)
+    return float(price)
 
 
 def _check_column(column: dict[str, Any]) -> None:

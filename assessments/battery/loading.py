@@ -42,7 +42,16 @@ def load_subject(plan: Plan, folder: Path) -> "Subject":
         reference, more = read_frame(folder / plan.reference.path, plan.reference.format, plan.limits)
         notes += more
     estimator, more = load_model(folder / plan.model.path, plan.model.format, trust=plan.model.trust)
-    subject = Subject(estimator, frame, plan.target, plan.columns, reference=reference, task=plan.task, seed=plan.seed)
+    subject = Subject(
+        estimator,
+        frame,
+        plan.target,
+        plan.columns,
+        reference=reference,
+        task=plan.task,
+        seed=plan.seed,
+        relations=plan.relations,
+    )
     subject.notes[:0] = notes + more
     return subject
 

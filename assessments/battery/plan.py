@@ -13,6 +13,7 @@ SCHEMA = "modelrisk.plan/1"
 Role = Literal["feature", "target", "sensitive", "ignored"]
 Kind = Literal["number", "category"]
 Mutable = Literal["free", "up", "down", "fixed"]
+SWAP_PRICE = 0.1  # swapping a category is as dear as moving a number over a tenth of its range
 Trust = Literal["restricted", "waived"]
 
 
@@ -57,6 +58,7 @@ class Column:
     min: float | None = None
     max: float | None = None
     integer: bool | None = None  # None: read from the data
+    swap_price: float = SWAP_PRICE  # of another category, where moving a number over its whole range costs 1
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Plan:
     reference: File | None = None  # the training data, where it is known
     task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
     columns: tuple[Column, ...] = ()  # those not listed are features, read from the data
+    relations: tuple[str, ...] = ()  # between columns, that every row keeps: see assessments.battery.relations
     plan_name: Literal["quick", "standard", "thorough"] = "standard"
     limits: Limits = field(default_factory=Limits)
 
@@ -105,8 +108,11 @@ class Plan:
             body["target"] = _build(Target, body["target"])
             body["tests"] = tuple(_build(PlannedTest, test) for test in body["tests"])
             body["columns"] = tuple(_build(Column, column) for column in body.get("columns", ()))
+            body["relations"] = _texts(body.get("relations", ()), "relations")
             body["limits"] = _build(Limits, body.get("limits", {}))
             plan: Plan = _build(cls, body)
+            if any(not 0 <= column.swap_price < float("inf") for column in plan.columns):
+                raise BadPlan("The price of a swap must be a number from 0.")
             if plan.seed < 0 or plan.limits.seconds_per_test <= 0:
                 raise BadPlan("The seed must not be negative, and a test needs some seconds.")
             return plan
@@ -119,6 +125,12 @@ class Plan:
             return cls.from_json(json.loads(path.read_text()))
         except ValueError as error:
             raise error if isinstance(error, BadPlan) else BadPlan(f"{path.name} is not JSON: {error}.") from error
+
+
+def _texts(values: Any, key: str) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise BadPlan(f"{key} must be a list of texts, not {values!r}.")
+    return tuple(values)
 
 
 def _build(kind: type, values: dict[str, Any]) -> Any:

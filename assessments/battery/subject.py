@@ -15,6 +15,8 @@ from assessments.battery.errors import LoadError, listed
 from assessments.battery.estimator import predicts_numbers
 from assessments.battery.labels import as_text
 from assessments.battery.plan import Column, Target
+from assessments.battery.relations.checking import Relation, refuse_wrong, relations_of
+from assessments.battery.relations.language import BadRelation
 from assessments.battery.tables import MINIMUM_ROWS, is_number, too_few
 
 MOST_GROUPS = 200
@@ -39,6 +41,7 @@ class Subject:
         reference: pd.DataFrame | None = None,
         task: str = "auto",
         seed: int = 0,
+        relations: tuple[str, ...] = (),
     ) -> None:
         """Raises LoadError where model and data do not belong together."""
         self.seed = seed
@@ -50,6 +53,7 @@ class Subject:
         self.columns = _resolved(self.frame, reference, columns, target.column)
         self.sensitive = [name for name in self.frame if self.columns[name].role == "sensitive"]
         self._check_sensitive()
+        self.relations = self._checked_relations(relations)
         self.model.bind(self.frame, self._candidates())
         self.features = self.model.features
         self.answers.settle(self.frame)
@@ -91,6 +95,19 @@ class Subject:
                     f"The sensitive column {name!r} has {found:,} groups; at most {MOST_GROUPS} can be compared.",
                     "Join its values into fewer groups, or mark it as ignored.",
                 )
+
+    def _checked_relations(self, texts: tuple[str, ...]) -> list[Relation]:
+        """What the plan says of columns, as far as the training data, or else the data, bears it out."""
+        source = self.frame if self.reference is None else self.reference
+        kinds = {name: str(column.kind) for name, column in self.columns.items() if name in source}
+        try:
+            found = relations_of(texts, kinds)
+            tallies = [refuse_wrong(relation, source) for relation in found]
+        except BadRelation as error:
+            raise LoadError("bad_relation", error.message, error.hint) from error
+        where = "data" if self.reference is None else "training data"
+        self.notes += [f"Relation in the {where}: {tally.said()}." for tally in tallies if tally.broken]
+        return found
 
     def _candidates(self) -> list[list[str]]:
         """Columns to give a model that knows no names: without ignored ones, features alone, all."""

@@ -10,6 +10,7 @@ from assessments.battery.errors import LoadError
 from assessments.battery.plan import Column, Target
 from assessments.battery.subject import Subject
 from tests.battery.applicants import applicants
+from tests.battery.subjects import Rule
 
 
 def table():
@@ -197,3 +198,29 @@ def test_a_column_that_cannot_be_what_the_plan_says_is_refused(column):
 def test_infinite_numbers_are_missing():
     names, codes = banding.groups(pd.Series([*range(15), np.inf]))
     assert names[codes[-1]] == "missing"
+
+
+def asked_of(rows, estimator, **options):
+    return Subject(estimator, rows, Target("y", "1"), **options)
+
+
+def test_relations_are_checked_on_the_training_data_first():
+    rows = pd.DataFrame({"open": [1] * 100, "total": [2] * 100, "y": [0, 1] * 50})
+    model = Rule(lambda frame: frame["open"] > 0, ["open", "total"])
+    wrong = rows.assign(open=[3] * 10 + [1] * 90)
+    with pytest.raises(LoadError, match=r"“open <= total” is broken by 10 % of 100 rows") as refused:
+        asked_of(rows, model, reference=wrong, relations=("open <= total",))
+    assert refused.value.code == "bad_relation"
+    assert asked_of(rows, model, relations=("open <= total",)).relations[0].text == "open <= total"
+
+
+def test_a_relation_that_a_row_in_a_thousand_breaks_is_kept_and_said():
+    rows = pd.DataFrame({"open": [3] + [1] * 999, "total": [2] * 1000, "y": [0, 1] * 500})
+    subject = asked_of(rows, Rule(lambda frame: frame["open"] > 0, ["open", "total"]), relations=("open <= total",))
+    assert "Relation in the data: “open <= total” is broken by 0.1 % of 1,000 rows, row 0 first." in subject.notes
+
+
+def test_a_relation_of_unknown_columns_is_refused():
+    rows = pd.DataFrame({"open": [1] * 100, "y": [0, 1] * 50})
+    with pytest.raises(LoadError, match="there is no column 'total'"):
+        asked_of(rows, Rule(lambda frame: frame["open"], ["open"]), relations=("open <= total",))

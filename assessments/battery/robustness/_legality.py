@@ -17,7 +17,7 @@ from assessments.battery.subject import Subject
 Flags = NDArray[np.bool_]
 
 FIXED = "fixed_changed"  # a column that nobody can change was changed
-DIRECTION = "direction"  # a column that may only rise fell, or the other way round
+DIRECTION = "direction"  # a column that may only rise fell, or the other way round; a category has no up or down
 BOUNDS = "bounds"  # beyond the column's smallest or largest value
 INTEGER = "integer"  # a fraction where there are whole numbers only
 UNKNOWN_CATEGORY = "unknown_category"  # a value that no row of the data has
@@ -102,7 +102,8 @@ def _of_column(before: pd.Series, after: pd.Series, column: Column, known: Any) 
         same = before.to_numpy(dtype=object) == after.to_numpy(dtype=object)
         changed = ~either & ~np.asarray(same, dtype=bool)
         allowed = before.dropna().unique() if known is None else known
-        found = {UNKNOWN_CATEGORY: changed & ~after.isin(allowed).to_numpy()}
+        unknown = changed & ~after.isin(allowed).to_numpy()
+        found = {UNKNOWN_CATEGORY: unknown, DIRECTION: changed & (column.mutable in ("up", "down"))}
     appeared = was_missing != is_missing
     return {
         **found,

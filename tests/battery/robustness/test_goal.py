@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from assessments.battery.robustness._goal import goal_of
 from tests.battery.subjects import HardRule, Rule, subject_of
@@ -62,9 +62,55 @@ def test_the_margin_of_a_binary_model_is_the_difference_of_its_two_scores(binary
     assert goal.margin(points, np.array([0, 0])) == pytest.approx(expected)
 
 
+def test_codes_are_judged_like_the_rows_they_stand_for(multiclass):
+    goal, of = goal_of(multiclass, np.arange(60), {}), np.arange(60)[::-1].copy()
+    frame = multiclass.frame[["income"]]
+    codes = multiclass.coder.encode(frame)
+    assert goal.achieved(codes, of).tolist() == goal.achieved(frame, of).tolist()
+    assert goal.margin(codes, of).tolist() == goal.margin(frame, of).tolist()
+
+
 def test_a_model_of_hard_labels_has_no_margin_and_says_so():
     subject = subject_of(frame_of(), HardRule(lambda frame: frame["income"] / 59, ["income"]))
     goal = goal_of(subject, np.arange(60), {})
     assert not goal.has_margin
     with pytest.raises(ValueError, match="hard labels"):
         goal.margin(subject.frame, np.arange(60))
+
+
+@pytest.fixture
+def numbers():
+    frame = pd.DataFrame({"size": np.arange(60.0)})
+    frame["y"] = 3 * frame["size"] + np.where(np.arange(60) % 2, 2.0, -2.0)
+    return subject_of(frame, LinearRegression().fit(frame[["size"]], frame["y"]), favourable="")
+
+
+def rmse(subject):
+    return np.sqrt(np.mean((subject.predicted - subject.y) ** 2))
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("", [0, 1, 1, 1]), ("up", [0, 1, 0, 1]), ("down", [0, 0, 1, 0])])
+def test_a_prediction_has_to_move_by_a_multiple_of_the_models_error(numbers, direction, expected):
+    goal = goal_of(numbers, np.array([30]), {"shift": 2.0, "direction": direction})
+    slope = numbers.estimator.coef_[0]
+    far = 2.0 * rmse(numbers) / slope
+    points = pd.DataFrame({"size": 30 + np.array([0.99, 1.01, -1.01, 5]) * far})
+    of = np.zeros(4, dtype=np.intp)
+    assert goal.achieved(points, of).astype(int).tolist() == expected
+    assert ((goal.margin(points, of) >= 0) == goal.achieved(points, of)).all()
+    assert goal.eligible.all()
+
+
+def test_codes_move_a_prediction_as_rows_do(numbers):
+    goal, points = goal_of(numbers, np.arange(60), {}), numbers.frame[["size"]][::-1]
+    of = np.arange(60)
+    assert goal.achieved(numbers.coder.encode(points), of).tolist() == goal.achieved(points, of).tolist()
+
+
+def test_a_model_without_error_gives_no_unit_to_measure_by():
+    frame = pd.DataFrame({"size": np.arange(60.0)})
+    frame["y"] = frame["size"]
+    subject = subject_of(frame, LinearRegression(fit_intercept=False).fit(frame[["size"]], frame["y"]), favourable="")
+    subject.answers.predicted = subject.y.copy()
+    with pytest.raises(ValueError, match="no error"):
+        goal_of(subject, np.arange(60), {})
