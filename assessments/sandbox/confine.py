@@ -5,33 +5,30 @@ which system calls can be made; neither alone is enough: Landlock knows nothing 
 nothing of paths. The others are walls behind these walls.
 """
 
+from __future__ import annotations
+
 import os
 import resource
 import sys
-from collections.abc import Sequence
-from typing import TypedDict
 
 from assessments.sandbox import identity, landlock, namespaces, seccomp
+from assessments.sandbox.refusing import NotConfined
 
 LAYERS = ("rlimits", "no_new_privs", "landlock", "seccomp", "uid", "namespaces")
 REQUIRED = ("landlock", "seccomp")  # without these two, nothing is run
 
+TYPE_CHECKING = False  # typing itself would cost a tenth of a child's start
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-class Walls(TypedDict):
-    """What the parent asks for. read: what may be read beside Python itself; uid, gid: of the layer uid."""
-
-    layers: list[str]
-    read: list[str]
-    write: str
-    rlimits: dict[str, int]
-    uid: int
-    gid: int
-    groups: list[int]
+    from assessments.sandbox.walls import Walls
 
 
 def put_on(walls: Walls, parent: int) -> None:
     """Every layer that is asked for, or NotConfined."""
     layers, read = walls["layers"], [*system_paths(), *walls["read"]]
+    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) > 1:
+        raise NotConfined("a thread runs already, and would stay outside the walls")
     identity.first_to_go()
     if "namespaces" in layers:
         namespaces.enter(read=read, write=walls["write"])

@@ -3,14 +3,19 @@
 Source: Documentation/userspace-api/landlock.rst of the Linux kernel. The system calls have one number everywhere.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable
 
 from assessments.sandbox.refusing import NotConfined
+
+TYPE_CHECKING = False  # see confine.py
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 WRITE_FILE, READ_FILE, READ_DIR, REMOVE_FILE, MAKE_REG, TRUNCATE, IOCTL_DEV = (1 << b for b in (1, 2, 3, 5, 8, 14, 15))

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from assessments.sandbox import bootstrap, lending, presence
-from assessments.sandbox.confine import Walls
+from assessments.sandbox import bootstrap, forkserver, lending, presence
 from assessments.sandbox.plain_text import plain
+from assessments.sandbox.walls import Walls
 from assessments.sandbox.watching import Watch
 
 ROOT = presence.ROOT
@@ -50,6 +50,7 @@ class Ended:
     log: str
     layers: tuple[str, ...]  # those that held; empty where the child did not get that far
     seconds: float
+    refused: str = ""  # why this machine's sandbox runs nothing of the kind, and what to do
 
     @property
     def started(self) -> bool:
@@ -73,6 +74,7 @@ class Process(Protocol):
 
     pid: int
     returncode: int | None
+    shared: int  # bytes of its memory that are another one's as well
 
     def poll(self) -> int | None: ...
 
@@ -97,28 +99,83 @@ def run(
     threads: int = 2,
     should_stop: Callable[[], bool] = lambda: False,
     pass_fds: Sequence[int] = (),
-    only: Collection[str] | None = None,
+    trust: str = "restricted",
+    fork: bool = False,
 ) -> Ended:
     """Run `python *arguments` (-m module … or -c code …) confined; call on_line for each line of its stdout.
 
     It can read `read`, this package's folder and Python itself, change files in `write` (its working folder), use
     `memory_mb` of memory and `threads` threads in each numerical library; it has no environment of ours and no
     network. After `seconds`, or when should_stop() is true, it is killed. What on_line raises kills it and is raised.
-    It inherits the descriptors `pass_fds` under their numbers. only: leave out what is not among these layers.
+    It inherits the descriptors `pass_fds` under their numbers. Nothing runs where the self-test failed, and in a
+    degraded sandbox no model of another trust than "restricted": see Ended.refused. fork: from a process that has the
+    libraries loaded already, where that can be; this process then keeps one (forkserver.py).
     """
+    from assessments.sandbox import selftest
+
+    if refusal := selftest.refusal(trust):
+        why = " ".join(refusal)
+        return Ended(None, None, "exited", why, (), 0.0, refused=why)
+    return confined(
+        arguments,
+        read=read,
+        write=write,
+        seconds=seconds,
+        on_line=on_line,
+        memory_mb=memory_mb,
+        threads=threads,
+        should_stop=should_stop,
+        pass_fds=pass_fds,
+        fork=fork,
+    )
+
+
+def confined(
+    arguments: Sequence[str],
+    *,
+    read: Iterable[Path],
+    write: Path,
+    seconds: float,
+    on_line: Callable[[str], None],
+    memory_mb: int = 8192,
+    threads: int = 2,
+    should_stop: Callable[[], bool] = lambda: False,
+    pass_fds: Sequence[int] = (),
+    fork: bool = False,
+    only: Collection[str] | None = None,
+) -> Ended:
+    """What run does, whatever the self-test found: for the self-test. only: no other layers than these."""
     job = _job(arguments, read, write.resolve(), seconds, memory_mb, threads, pass_fds, only)
+    ended = _followed(job, threads if fork else 0, seconds, on_line, memory_mb, should_stop)
+    if ended is None:  # the forkserver was lost under it, and it had said nothing yet
+        ended = _followed(job, 0, seconds, on_line, memory_mb, should_stop)
+    assert ended is not None  # noqa: S101 - only a forked run is lost
+    return ended
+
+
+def _followed(
+    job: Job,
+    fork: int,
+    seconds: float,
+    on_line: Callable[[str], None],
+    memory_mb: int,
+    should_stop: Callable[[], bool],
+) -> Ended | None:
+    """How it ended. fork: of how many threads the forkserver is that it comes from; 0 for a fresh Python."""
     ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
     try:
         try:
-            process = _Spawned(job, *theirs)
+            process: Process = (forkserver.start(job, fork, *theirs) if fork else None) or _Spawned(job, *theirs)
         finally:
             for end in theirs:
                 os.close(end)
-        child = _Child(process, *ours, on_line, Watch(process.pid, job.folder, memory_mb * MB))
+        child = _Child(process, *ours, on_line, Watch(process.pid, job.folder, memory_mb * MB + process.shared))
         try:
             child.follow(seconds, should_stop)
         finally:
             child.end()
+        if getattr(process, "lost", False) and not child.heard and child.reason == "exited":
+            return None
         return child.ended()
     finally:
         for end in ours:
@@ -184,6 +241,8 @@ def environment(write: Path, threads: int) -> dict[str, str]:
         "JOBLIB_MULTIPROCESSING": "0",
         "LOKY_MAX_CPU_COUNT": str(threads),
         "ORT_DISABLE_TELEMETRY": "1",
+        # A thread that Arrow's allocator would start as soon as it is loaded; forked.py wants none.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         # A thread that waits must not spin: beside another run it would burn the core that the other one needs.
         "OMP_WAIT_POLICY": "PASSIVE",
         **{f"{pool}_NUM_THREADS": str(threads) for pool in pools},
@@ -192,6 +251,8 @@ def environment(write: Path, threads: int) -> dict[str, str]:
 
 class _Spawned:
     """A Python started afresh."""
+
+    shared = 0
 
     def __init__(self, job: Job, out: int, err: int, status: int) -> None:
         asked = {"parent": os.getpid(), "status": status, "root": str(ROOT), "walls": dict(job.walls)}
@@ -260,7 +321,19 @@ class _Child:
                         look_again = now + TICK
                         self.reason = self.watch.excess(now) or "exited"
                 if self.reason != "exited":
-                    return
+                    return self._last_words()
+
+    def _last_words(self) -> None:
+        """It is to be killed; what it had said by then counts, unless that is why."""
+        self.killed = self.process.poll() is None
+        self.process.kill_all()
+        for pipe, keep in ((self.status, 1), (self.err, LOG_BYTES), (self.out, LINE_BYTES)):
+            while keep > 0 and self.reason in {"out_of_time", "out_of_memory", "too_many_threads", "too_much_output"}:
+                got = _read(pipe)
+                if not got:
+                    break
+                keep -= len(got)
+                self._sort(pipe, got)
 
     def _wait(self) -> list:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -268,13 +341,14 @@ class _Child:
         return []
 
     def _take(self, selector: selectors.BaseSelector, pipe: int) -> None:
-        try:
-            got = os.read(pipe, 65536)
-        except BlockingIOError:
-            return
-        if not got:
+        got = _read(pipe)
+        if got:
+            self._sort(pipe, got)
+        elif got is not None:
             selector.unregister(pipe)
-        elif pipe == self.out:
+
+    def _sort(self, pipe: int, got: bytes) -> None:
+        if pipe == self.out:
             self._hear(got)
         elif pipe == self.err:
             self.log = (self.log + got)[-LOG_BYTES:]
@@ -297,7 +371,8 @@ class _Child:
 
     def end(self) -> None:
         """Kill whatever is left of the group."""
-        self.killed = self.process.poll() is None
+        if self.process.poll() is None:
+            self.killed = True
         self.process.kill_all()
 
     def ended(self) -> Ended:
@@ -314,3 +389,11 @@ class _Child:
             layers=tuple(self.told.decode("ascii", "replace").split()),
             seconds=time.monotonic() - self.began,
         )
+
+
+def _read(pipe: int) -> bytes | None:
+    """What is in it; nothing at its end, None where there is nothing yet."""
+    try:
+        return os.read(pipe, 65536)
+    except BlockingIOError:
+        return None

@@ -10,6 +10,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,9 @@ from pathlib import Path
 UIDS = "1900000000-1901048575"  # used by nobody: above the ranges of people, services and containers' users
 # What it takes: to give files away, to become someone, to end what is no longer ours.
 CAPABILITIES = {"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_FOWNER": 3, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7}
+
+
+_lock = threading.Lock()  # two runs of one process may share a folder on the way
 
 
 class CannotLend(Exception):
@@ -96,7 +100,12 @@ def _may(path: str, who: Identity, wanted: int) -> bool:
 
 
 def lend(read: Iterable[Path], write: Path) -> Identity:
-    """A user who can read the one and own the other. Raises CannotLend, with nothing done that matters."""
+    """A user who can read the one and owns the other. Raises CannotLend, with nothing done that matters."""
+    with _lock:
+        return _lend(read, write)
+
+
+def _lend(read: Iterable[Path], write: Path) -> Identity:
     who = Identity.new()
     ours = {write.parent, Path(tempfile.gettempdir()).resolve()}
     for path in read:

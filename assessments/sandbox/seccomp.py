@@ -5,13 +5,18 @@ the list cannot know, calls newer than the list, is refused by number. Sources: 
 seccomp_unotify(2), the kernel's tables of system calls.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
 import sys
-from collections.abc import Callable
 
 from assessments.sandbox.refusing import NotConfined
+
+TYPE_CHECKING = False  # see confine.py
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 BAD_ARCHITECTURE = 2  # libseccomp's attribute: what a call of another architecture (i386, x32) does
@@ -50,8 +55,6 @@ NUMBERS = {
     **{"mount_setattr": 442, "quotactl_fd": 443, "memfd_secret": 447, "process_mrelease": 448, "fchmodat2": 452},
     **{"statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460, "lsm_list_modules": 461},
 }
-
-Refuse = Callable[..., None]
 
 
 class _Argument(ctypes.Structure):
@@ -102,7 +105,7 @@ def restrict() -> None:
     found.seccomp_release(context)
 
 
-def _refusal(found: ctypes.CDLL, context: ctypes.c_void_p) -> Refuse:
+def _refusal(found: ctypes.CDLL, context: ctypes.c_void_p) -> Callable[..., None]:
     def refuse(name: str, error: int = errno.EPERM, *where: tuple[int, int, int] | tuple[int, int, int, int]) -> None:
         number = found.seccomp_syscall_resolve_name(name.encode())
         if number < 0:
@@ -117,7 +120,7 @@ def _refusal(found: ctypes.CDLL, context: ctypes.c_void_p) -> Refuse:
     return refuse
 
 
-def _refuse_all(refuse: Refuse) -> None:
+def _refuse_all(refuse: Callable[..., None]) -> None:
     for name in DENIED:
         refuse(name)
     for name in UNKNOWN:
