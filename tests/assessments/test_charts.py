@@ -43,6 +43,10 @@ def data(kind, name="yes"):
             "score": up, "cdf_negative": [0.2, 0.9, 1.0], "cdf_positive": [0.0, 0.3, 1.0], "negative": "no",
             "positive": name, "ks": 0.6, "at": 0.5, "n": 100,
         },
+        "lines": {
+            "x_label": name, "y_label": name, "log": False, "percent": True,
+            "series": [{"name": name, "x": up, "y": [0.9, None, 0.1], "low": up, "high": up}],
+        },
         "predicted_actual": {"target": name, "actual": [1.0, 2.0, 9.0], "predicted": [1.5, None, 7.0]},
         "selection_rate": {"column": name, "groups": groups(name, "b", "c"), "best": "c", "four_fifths": 0.32},
         "count": {"column": name, "groups": groups(name, "b", "c")},
@@ -80,7 +84,8 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
-        "accuracy_under_attack", "count", "ks", "precision_recall", "precision_threshold", "predicted_actual", "roc",
+        "accuracy_under_attack", "count", "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual",
+        "roc",
         "selection_rate", "shap_importance",
     )  # fmt: skip
 
