@@ -39,6 +39,7 @@ EXACT = {"rel": 1e-9, "abs": 1e-9}
 CHARTS = {
     "roc", "precision_recall", "precision_threshold", "ks_original", "ks_adversarial", "selection_rate_sex",
     "selection_rate_age", "count_sex", "count_age", "accuracy_under_attack", "shap_importance",
+    "noise_quality", "noise_flips", "missing_quality", "missing_flips",
 }  # fmt: skip
 
 

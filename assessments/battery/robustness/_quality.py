@@ -5,8 +5,8 @@ Every number is a mean over rows, or to first order one: accuracy and flips are 
 on the same rows comes from the rows' own differences, however often each row was damaged.
 """
 
-import time
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -48,12 +48,12 @@ class Clock:
     """The wall-clock budget of one test. What is left undone after it is said in the notes."""
 
     def __init__(self, seconds: float) -> None:
-        self.ends = time.monotonic() + seconds
+        self.ends = monotonic() + seconds
         self.left_out: list[str] = []
 
     def over(self, what: str) -> bool:
         """Whether the time is up; `what` is then kept as left out."""
-        if time.monotonic() < self.ends:
+        if monotonic() < self.ends:
             return False
         if what not in self.left_out:
             self.left_out.append(what)
