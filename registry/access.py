@@ -11,9 +11,10 @@ OWNER = "owner"  # first line: accountable for models and their use
 DEVELOPER = "developer"  # first line: builds and documents models
 VALIDATOR = "validator"  # second line: tests and challenges
 REVIEWER = "reviewer"  # second line: decides (the model approver)
+SECURITY_OFFICER = "security_officer"  # second line: answers for files that the gate does not let in by itself
 AUDITOR = "auditor"  # third line: reads everything, changes nothing
-ROLES = (OWNER, DEVELOPER, VALIDATOR, REVIEWER, AUDITOR)
-SEES_EVERYTHING = frozenset({VALIDATOR, REVIEWER, AUDITOR})
+ROLES = (OWNER, DEVELOPER, VALIDATOR, REVIEWER, SECURITY_OFFICER, AUDITOR)
+SEES_EVERYTHING = frozenset({VALIDATOR, REVIEWER, SECURITY_OFFICER, AUDITOR})
 
 
 def roles_of(user: AbstractBaseUser) -> frozenset[str]:
@@ -54,6 +55,60 @@ def may_assess(version, actor, **_) -> str | None:
     if is_builder(actor, version.model) or VALIDATOR in roles_of(actor):
         return None
     return f"Only the owner or a developer of {version.model}, or a validator, may assess it."
+
+
+def gate_problem(version) -> tuple[str, str] | None:
+    """Why the version's file may not be run now, and what to do about it; None where it may."""
+    state = version.gate
+    if state in {"allowed", "waived"}:
+        return None
+    if state == "not_scanned":
+        return f"The file of {version} was never scanned.", "Scan it on the page of its artefact."
+    if state == "refused":
+        return f"The file of {version} is refused by its newest scan.", "Upload a file without what the scan names."
+    ended = version.artifact.waivers.first()
+    what = f"The file of {version} needs a waiver" + (
+        f"; the last one is {ended.get_state_display()}." if ended else "."
+    )
+    return what, "A security officer may grant one on the page of its artefact; a file of a safer format needs none."
+
+
+def not_admitted(version) -> str | None:
+    problem = gate_problem(version)
+    return NotNow(" ".join(problem)) if problem else None
+
+
+def may_rescan(version, actor, **_) -> str | None:
+    if is_builder(actor, version.model) or roles_of(actor) & {VALIDATOR, SECURITY_OFFICER}:
+        return None
+    return f"Only the owner or a developer of {version.model}, a validator or a security officer may scan it again."
+
+
+def may_grant_waiver(artifact, actor, **_) -> str | None:
+    """Never for a file of one's own making: whoever uploaded, owns or develops any version with these bytes."""
+    if SECURITY_OFFICER not in roles_of(actor):
+        return "Granting a waiver takes the role security officer."
+    if any(version.created_by_id == actor.pk or is_builder(actor, version.model) for version in _versions(artifact)):
+        return "You uploaded, own or develop a model with this file; another security officer must decide."
+    scan = artifact.scan
+    if scan is None:
+        return NotNow("This file was never scanned as a model: there is nothing to waive.")
+    if scan.verdict == "allowed":
+        return NotNow("The newest scan allows this file: it needs no waiver.")
+    if scan.verdict == "refused":
+        return NotNow("The newest scan refuses this file, which no waiver changes. Ask its developer for another one.")
+    return None
+
+
+def may_revoke_waiver(waiver, actor, **_) -> str | None:
+    """Any security officer: taking trust away needs no independence."""
+    if SECURITY_OFFICER not in roles_of(actor):
+        return "Revoking a waiver takes the role security officer."
+    return None if waiver.state == "in_force" else NotNow(f"{waiver} is {waiver.get_state_display()} already.")
+
+
+def _versions(artifact):
+    return artifact.model_versions.select_related("model")
 
 
 def may_cancel(assessment, actor, **_) -> str | None:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.core.files.base import File
 from django.db import IntegrityError, models
 from django.utils.text import slugify
 
-from registry import access, column_edits, receiving, scanning
+from registry import access, admission, column_edits, receiving, scanning
 from registry.action import Done, action
 from registry.columns import guess
-from registry.models import Column, Dataset, DatasetVersion, MLModel
+from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion
 from registry.refusals import BadInput
 
 PAGES = {"register"}  # addresses beside those of models and datasets: no name may hide behind them
@@ -53,26 +54,38 @@ def _receive_model(model: MLModel, *, actor, file: File, notes: str = "") -> Ite
     def refuse(sha256: str) -> None:
         _refuse_twin(model.versions, sha256)
 
-    with receiving.receive(
-        file, find_format=scanning.model_format, read=scanning.inspect_model, refuse=refuse
-    ) as received:
+    def read(path: Path, format: str, sha256: str) -> dict:
+        name = receiving.name_of(file)
+        return admission.read_model(path, format, model=model, actor=actor, name=name, sha256=sha256)
+
+    with receiving.receive(file, find_format=scanning.model_format, read=read, refuse=refuse) as received:
         yield {"received": received, "notes": notes}
 
 
 @action("version.upload", rule=access.may_upload_version, prepare=_receive_model)
 def upload_version(model: MLModel, *, actor, received: receiving.Received, notes: str) -> Done:
-    """Add a version. Called as `upload_version(model, actor=…, file=…, notes=…)`."""
+    """Add a version. Called as `upload_version(model, actor=…, file=…, notes=…)`. Raises RefusedFile.
+
+    What needs a waiver is stored and waits: what it holds stays unknown until one is granted.
+    """
     _refuse_twin(model.versions, received.sha256)
+    artifact = received.artifact()
+    admission.check_format(artifact, received.format)
+    scan = admission.keep(artifact, received.content["scan"], actor=actor)
     version = model.versions.create(
         number=_next_number(model.versions),
-        artifact=received.artifact(),
+        artifact=artifact,
         format=received.format,
         original_name=received.name,
-        estimator=received.content,
+        estimator=received.content["estimator"],
         notes=notes,
         created_by=actor,
     )
-    return Done(version, summary=f"Uploaded {version} ({received.name})", detail=_file_detail(received))
+    if version.gate == ModelVersion.Gate.WAIVED:  # the same bytes were waived before, as a version of another model
+        admission.fill_in(artifact, admission.known_facts(artifact))
+        version.refresh_from_db(fields=["estimator"])
+    summary = f"Uploaded {version} ({received.name}): {version.Gate(version.gate).label}"
+    return Done(version, summary=summary, detail=_file_detail(received) | admission.told_of(scan.document))
 
 
 @action("dataset.register", rule=access.may_register)
@@ -96,9 +109,10 @@ def _receive_data(
     def refuse(sha256: str) -> None:
         _refuse_twin(dataset.versions, sha256)
 
-    with receiving.receive(
-        file, find_format=scanning.data_format, read=scanning.profile_dataset, refuse=refuse
-    ) as received:
+    def read(path: Path, format: str, _sha256: str) -> dict:
+        return scanning.profile_dataset(path, format)
+
+    with receiving.receive(file, find_format=scanning.data_format, read=read, refuse=refuse) as received:
         column_edits.check_target(received.content, target, favourable)
         yield {"received": received, "target": target, "favourable": favourable}
 

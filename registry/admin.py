@@ -16,6 +16,8 @@ from registry.models import (
     Decision,
     MLModel,
     ModelVersion,
+    Scan,
+    Waiver,
 )
 
 # Rows of the queue hold pickles, and their admin unpickles them to show them: who may write a row could run code here.
@@ -80,6 +82,19 @@ class DatasetVersionAdmin(ReadOnly):
 class ArtifactAdmin(ReadOnly):
     list_display = ["sha256", "size", "created_at"]
     search_fields = ["sha256"]
+
+
+@admin.register(Scan)
+class ScanAdmin(ReadOnly):
+    list_display = ["artifact", "verdict", "allow_list", "scanned_by", "scanned_at"]
+    list_filter = ["verdict", "allow_list"]
+    search_fields = ["artifact__sha256"]
+
+
+@admin.register(Waiver)
+class WaiverAdmin(ReadOnly):
+    list_display = ["artifact", "state", "granted_by", "granted_at", "expires_at", "revoked_by"]
+    search_fields = ["sha256", "reason"]
 
 
 @admin.register(ApprovalRequest)

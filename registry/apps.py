@@ -7,6 +7,7 @@ class RegistryConfig(AppConfig):
     verbose_name = "Registry"
 
     def ready(self) -> None:
+        from registry.approvals import file_gate  # noqa: F401 - registers itself with the approval
         from registry.roles import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self)

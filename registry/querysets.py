@@ -1,7 +1,9 @@
 """Reads. The only place where rows are filtered by who asks."""
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.utils import timezone
 
 from registry import access
 
@@ -9,6 +11,11 @@ from registry import access
 def _seen_models(user, path: str = "") -> Q:
     """Models that the user owns or develops; `path` leads from the row to its model."""
     return Q(**{f"{path}owner": user}) | Q(**{f"{path}developers": user})
+
+
+def _built_versions(user, path: str = "") -> Q:
+    """Versions that the user uploaded, or whose model they own or develop; `path` leads from the row to them."""
+    return Q(**{f"{path}created_by": user}) | _seen_models(user, f"{path}model__")
 
 
 class MLModelQuerySet(models.QuerySet):
@@ -31,6 +38,37 @@ class ModelVersionQuerySet(models.QuerySet):
         pending = self.filter(approval_status="pending_approval")
         return pending.exclude(model__owner=user).exclude(model__developers=user).exclude(created_by=user)
 
+    def with_gate(self):
+        """Each with `gate_now` and `waiver_now` (an id): whether its file may be run, and by which waiver.
+
+        A waiver counts where it names the imports of the newest scan, and was granted by someone who neither uploaded
+        this version nor builds its model.
+        """
+        scans = apps.get_model("registry", "Scan").objects.filter(artifact=OuterRef("artifact")).order_by("-pk")
+        waivers = apps.get_model("registry", "Waiver").objects.in_force().order_by("-pk")
+        waivers = waivers.filter(artifact=OuterRef("artifact"), imports_sha256=OuterRef("imports_now"))
+        waivers = waivers.exclude(granted_by=OuterRef("created_by")).exclude(granted_by=OuterRef("model__owner"))
+        developers = apps.get_model("registry", "MLModel").developers.through.objects
+        builders = developers.filter(mlmodel=OuterRef(OuterRef("model")), user=OuterRef("granted_by"))
+        rows = self.annotate(
+            verdict_now=Subquery(scans.values("verdict")[:1]), imports_now=Subquery(scans.values("imports_sha256")[:1])
+        )
+        rows = rows.annotate(waiver_now=Subquery(waivers.exclude(Exists(builders)).values("pk")[:1]))
+        return rows.annotate(
+            gate_now=Case(
+                When(verdict_now__isnull=True, then=Value("not_scanned")),
+                When(verdict_now="needs_waiver", waiver_now__isnull=False, then=Value("waived")),
+                default=F("verdict_now"),
+            )
+        )
+
+    def waiting_for_waiver(self, user):
+        """Versions on whose file this user may grant a waiver now, and nobody has."""
+        if access.SECURITY_OFFICER not in access.roles_of(user):
+            return self.none()
+        own = self.model.objects.filter(_built_versions(user), artifact=OuterRef("artifact"))
+        return self.with_gate().filter(gate_now="needs_waiver").exclude(Exists(own))
+
     def built_by(self, user):
         """Versions of the models that this user owns or develops."""
         return self.filter(_seen_models(user, "model__")).distinct()
@@ -42,6 +80,30 @@ class ModelVersionQuerySet(models.QuerySet):
 
     def in_use(self):
         return self.filter(approval_status__in=["approved", "approved_with_conditions"])
+
+
+class ArtifactQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Whoever sees a version that is this file."""
+        if access.sees_everything(user):
+            return self
+        as_data = (
+            Q(dataset_versions__isnull=False) if access.roles_of(user) else Q(dataset_versions__dataset__owner=user)
+        )
+        return self.filter(_seen_models(user, "model_versions__model__") | as_data).distinct()
+
+    def of_models(self):
+        return self.filter(Exists(apps.get_model("registry", "ModelVersion").objects.filter(artifact=OuterRef("pk"))))
+
+
+class WaiverQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        if access.sees_everything(user):
+            return self
+        return self.filter(artifact__in=apps.get_model("registry", "Artifact").objects.visible_to(user))
+
+    def in_force(self):
+        return self.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
 
 
 class DatasetQuerySet(models.QuerySet):

@@ -37,21 +37,21 @@ def receive(
     file: File,
     *,
     find_format: Callable[[Path, str], str],
-    read: Callable[[Path, str], dict],
+    read: Callable[[Path, str, str], dict],
     refuse: Callable[[str], None],
 ) -> Iterator[Received]:
     """Yield the received file; when what follows fails, the stored bytes go again unless another row has them.
 
-    `refuse(sha256)` raises where these bytes are not wanted, before the costly part.
+    `refuse(sha256)` raises where these bytes are not wanted, before the costly part: `read(path, format, sha256)`.
     """
-    name = PurePath((file.name or "").replace("\\", "/")).name[:255]
+    name = name_of(file)
     with _on_disk(file) as path, open(path, "rb") as handle:
         source = File(handle)
         digest, size = storage.digest_of(source)
         _check_size(name, size)
         refuse(digest)
         format = find_format(path, name)
-        content = read(path, format)
+        content = read(path, format, digest)
         storage.put(source, sha256=digest)
         try:
             yield Received(digest, size, name, format, content)
@@ -59,6 +59,11 @@ def receive(
             _take_back(source, digest)
             raise
         _see_it_kept(source, digest)
+
+
+def name_of(file: File) -> str:
+    """The name that it was uploaded under, without folders."""
+    return PurePath((file.name or "").replace("\\", "/")).name[:255]
 
 
 def _check_size(name: str, size: int) -> None:

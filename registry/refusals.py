@@ -19,10 +19,16 @@ class NotNow(str):
 
 
 class BadInput(Exception):
-    """What was given cannot be used: `message` says what is wrong, `hint` what to do. -> 400"""
+    """What was given cannot be used: `message` says what is wrong, `hint` what to do. -> 400
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "bad_input", field: str = "") -> None:
+    `detail`: more about it, for programs and for the page that shows it.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "bad_input", field: str = "", detail: dict | None = None
+    ) -> None:
         super().__init__(message)
+        self.detail = detail or {}
         self.message = message
         self.hint = hint
         self.code = code
@@ -36,6 +42,22 @@ class BadInput(Exception):
 
 class UploadRefused(BadInput, BadRequest):
     """An upload stopped while the request was still being read, where only Django's own errors have an answer."""
+
+
+class RefusedFile(BadInput):
+    """The gate refuses a model file: `scan` (modelrisk.scan/1) says why. Only that it was refused is kept."""
+
+    def __init__(self, name: str, scan: dict) -> None:
+        unsaid = {"message": "The scan does not say why.", "hint": "Save the model again, and upload that file."}
+        first, *others = scan["reasons"] or [unsaid]
+        more = f" And {len(others)} more reason{'s' * (len(others) != 1)}." if others else ""
+        super().__init__(
+            f"{name} is refused: {first['message']}{more}",
+            hint=first["hint"],
+            code="refused_file",
+            field="file",
+            detail={"scan": scan},
+        )
 
 
 class Conflict(Exception):

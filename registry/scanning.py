@@ -97,9 +97,17 @@ def data_format(path: Path, name: str) -> str:
     return expected
 
 
-def inspect_model(path: Path, format: str) -> dict:
-    """What the sandbox reads in the model: {class, steps, task, classes, features, libraries, …}."""
-    return _asked("inspect_model", path, format)
+def scan_model(path: Path, format: str) -> dict:
+    """What the model file would do, read without running it: modelrisk.scan/1."""
+    return _asked("scan_model", path, format)
+
+
+def inspect_model(path: Path, format: str, *, trust: str = "restricted") -> dict:
+    """What the sandbox reads in the model: {class, steps, task, classes, features, libraries, …}.
+
+    trust: "waived" loads a file that a person answers for; "restricted" only what the allow-list names.
+    """
+    return _asked("inspect_model", path, format, trust=trust)
 
 
 def profile_dataset(path: Path, format: str) -> dict:
@@ -107,10 +115,10 @@ def profile_dataset(path: Path, format: str) -> dict:
     return _asked("profile_dataset", path, format)
 
 
-def _asked(question: str, path: Path, format: str) -> dict:
+def _asked(question: str, path: Path, format: str, **options) -> dict:
     reader = _reader()
     try:
-        return getattr(reader, question)(path, format)
+        return getattr(reader, question)(path, format, **options)
     except Exception as error:
         if not all(hasattr(error, part) for part in ("code", "message", "hint")):
             raise

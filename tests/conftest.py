@@ -43,6 +43,11 @@ def reviewer(db):
 
 
 @pytest.fixture
+def security_officer(db):
+    return make_user("security_officer", access.SECURITY_OFFICER)
+
+
+@pytest.fixture
 def auditor(db):
     return make_user("auditor", access.AUDITOR)
 
@@ -54,8 +59,9 @@ def outsider(db):
 
 
 @pytest.fixture
-def cast(owner, developer, validator, reviewer, auditor, outsider):
-    return {user.username: user for user in (owner, developer, validator, reviewer, auditor, outsider)}
+def cast(owner, developer, validator, reviewer, security_officer, auditor, outsider):
+    people = (owner, developer, validator, reviewer, security_officer, auditor, outsider)
+    return {user.username: user for user in people}
 
 
 def real_data(name: str) -> Path:
@@ -92,6 +98,17 @@ def small_model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def held_model(tmp_path_factory) -> Path:
+    """A joblib file that needs a waiver, on the same columns."""
+    return small.write_held_model(tmp_path_factory.mktemp("held") / "held.joblib")
+
+
+@pytest.fixture(scope="session")
+def refused_model(tmp_path_factory) -> Path:
+    return small.write_refused_model(tmp_path_factory.mktemp("refused") / "evil.joblib")
+
+
+@pytest.fixture(scope="session")
 def small_data(tmp_path_factory) -> Path:
     """A CSV file of 240 applicants; its target is `decision`."""
     return small.write_data(tmp_path_factory.mktemp("small") / "applicants.csv")
@@ -108,6 +125,13 @@ def model_version(registered_model, developer, small_model):
     """Its version 1, uploaded by the developer."""
     with override_settings(MODELRISK_FILE_READER="tests.read_once"):
         return actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+
+
+@pytest.fixture
+def held_version(registered_model, developer, held_model):
+    """A version that waits for a waiver, uploaded by the developer."""
+    with override_settings(MODELRISK_FILE_READER="tests.read_once"):
+        return actions.upload_version(registered_model, actor=developer, file=small.upload(held_model))
 
 
 @pytest.fixture

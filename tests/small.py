@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 FEATURES = ["age", "income", "housing"]
 
@@ -43,6 +43,23 @@ def write_model(path: Path, seed: int = 0) -> Path:
     )
     model = Pipeline([("prepare", prepare), ("decide", LogisticRegression())])
     joblib.dump(model.fit(frame[FEATURES], frame.decision), path)
+    return path
+
+
+def write_held_model(path: Path, seed: int = 0) -> Path:
+    """A fitted pipeline that the gate holds until a waiver is granted: it refers to a function of no allow-list."""
+    frame = applicants(seed=seed)
+    prepare = ColumnTransformer(
+        [("numbers", FunctionTransformer(np.nan_to_num), ["age", "income"]), ("text", OneHotEncoder(), ["housing"])]
+    )
+    model = Pipeline([("prepare", prepare), ("decide", LogisticRegression(max_iter=5_000))])
+    joblib.dump(model.fit(frame[FEATURES], frame.decision), path)
+    return path
+
+
+def write_refused_model(path: Path) -> Path:
+    """A file that runs a command when it is loaded, as joblib would."""
+    path.write_bytes(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.")
     return path
 
 

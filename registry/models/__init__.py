@@ -3,6 +3,7 @@ from registry.models.artifact import Artifact
 from registry.models.audit import AuditEvent
 from registry.models.dataset import Column, Dataset, DatasetVersion
 from registry.models.ml_model import MLModel, ModelVersion
+from registry.models.scan import Scan, Waiver
 
 __all__ = [
     "ApprovalRequest",
@@ -14,4 +15,6 @@ __all__ = [
     "Decision",
     "MLModel",
     "ModelVersion",
+    "Scan",
+    "Waiver",
 ]

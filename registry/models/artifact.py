@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from registry.querysets import ArtifactQuerySet
+
 
 class Artifact(models.Model):
     """Bytes that were stored once under their SHA-256; never changed, shared by every version that is the same file."""
@@ -10,6 +12,11 @@ class Artifact(models.Model):
     size = models.PositiveBigIntegerField(help_text="bytes")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ArtifactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "artefact"
+
     def __str__(self) -> str:
         return self.sha256[:12]
 
@@ -17,3 +24,8 @@ class Artifact(models.Model):
     def key(self) -> str:
         """The name in the file store."""
         return f"sha256/{self.sha256[:2]}/{self.sha256}"
+
+    @property
+    def scan(self):
+        """The newest scan: the one that counts. None for data, and for a model from before there was a gate."""
+        return self.scans.first()

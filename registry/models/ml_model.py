@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from registry.models.artifact import Artifact
+from registry.models.scan import Waiver
 from registry.querysets import MLModelQuerySet, ModelVersionQuerySet
 
 
@@ -37,7 +38,19 @@ class MLModel(models.Model):
 
 
 class ModelVersion(models.Model):
-    """One artefact of a model under test and approval. File, format and findings of the reading never change."""
+    """One artefact of a model under test and approval. Its file and format never change.
+
+    What the sandbox read of it is unknown, and stays empty, until the gate lets the file be loaded.
+    """
+
+    class Gate(models.TextChoices):
+        """Whether its file may be run now: by its newest scan, and by the waiver in force where it needs one."""
+
+        ALLOWED = "allowed", "allowed"
+        NEEDS_WAIVER = "needs_waiver", "needs a waiver"
+        WAIVED = "waived", "waived"
+        REFUSED = "refused", "refused"
+        NOT_SCANNED = "not_scanned", "not scanned"
 
     class ApprovalStatus(models.TextChoices):
         DRAFT = "draft", "in development"
@@ -68,3 +81,16 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} v{self.number}"
+
+    @property
+    def gate(self) -> str:
+        """Asked of the database each time: a waiver may end at any moment. Lists ask `with_gate()` once."""
+        return self._now("gate_now")
+
+    @property
+    def waiver(self):
+        """The waiver that it runs under now, or None."""
+        return Waiver.objects.select_related("granted_by").filter(pk=self._now("waiver_now")).first()
+
+    def _now(self, name: str):
+        return ModelVersion.objects.with_gate().values_list(name, flat=True).get(pk=self.pk)

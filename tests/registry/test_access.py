@@ -6,10 +6,10 @@ from registry import access, actions
 from registry.approvals import rules
 from registry.models import Dataset, DatasetVersion, MLModel, ModelVersion
 
-EVERYONE = ["owner", "developer", "validator", "reviewer", "auditor", "outsider"]
-SEES_MODELS = {"owner", "developer", "validator", "reviewer", "auditor"}
-SEES_DATA = {"owner", "developer", "validator", "reviewer", "auditor"}
-SECOND_AND_THIRD_LINE = {"validator", "reviewer", "auditor"}
+EVERYONE = ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider"]
+SEES_MODELS = {"owner", "developer", "validator", "reviewer", "security_officer", "auditor"}
+SEES_DATA = SEES_MODELS
+SECOND_AND_THIRD_LINE = {"validator", "reviewer", "security_officer", "auditor"}
 
 
 @pytest.mark.parametrize("name", EVERYONE)
@@ -50,6 +50,7 @@ MAY = {
     "assess": {"owner", "developer", "validator"},
     "request_approval": {"owner", "developer"},
     "decide": {"reviewer"},
+    "rescan": {"owner", "developer", "validator", "security_officer"},
 }
 
 
@@ -63,6 +64,7 @@ def test_who_may_do_what(model_version, dataset, cast, act, name):
         "assess": model_version,
         "request_approval": model_version,
         "decide": model_version,
+        "rescan": model_version,
     }[act]
     reason = getattr(access, f"may_{act}")(subject, cast[name])
     assert (reason is None) == (name in MAY[act])

@@ -83,7 +83,7 @@ def test_only_the_builders_add_versions(registered_model, reviewer, validator, s
 
 UNUSABLE = {
     "empty_file": ("model.joblib", lambda good: b""),
-    "truncated": ("model.joblib", lambda good: good[: len(good) // 2]),
+    "refused_file": ("model.joblib", lambda good: good[: len(good) // 2]),
     "not_a_model": ("model.joblib", lambda good: b"a,b\n1,2\n"),
     "unsupported_format": ("model.h5", lambda good: good),
 }
