@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django_q.tasks import async_task
 
+from assessments import admission
 from assessments.models import Assessment
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def ring(pk: int) -> None:
 
 
 class Heartbeat(threading.Thread):
-    """Renews the lease while the work goes on elsewhere, and hears that somebody asked to cancel."""
+    """Renews the lease while the work goes on elsewhere; hears that somebody asked to cancel, or revoked a waiver."""
 
     def __init__(self, assessment: Assessment) -> None:
         super().__init__(name=f"heartbeat-{assessment.pk}", daemon=True)
@@ -94,6 +95,7 @@ class Heartbeat(threading.Thread):
         self._renewed = time.monotonic()
         self.lost = False
         self.cancelled = False
+        self.barred: tuple[str, str] | None = None  # why the gate lets the model run no longer, and what to do
 
     def __enter__(self) -> "Heartbeat":
         self.start()
@@ -116,6 +118,7 @@ class Heartbeat(threading.Thread):
             rows = held(self._assessment)
             if now - self._renewed >= self._lease / 3 and rows.update(lease_until=in_seconds(self._lease)):
                 self._renewed = now
+                self.barred = admission.problem(self._assessment)
             row = rows.values("cancel_requested").first()
             self.lost = row is None
             self.cancelled = row is not None and row["cancel_requested"]

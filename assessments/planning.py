@@ -49,9 +49,10 @@ def build_plan(
 ) -> dict[str, Any]:
     """A valid plan document. Raises BadRequest.
 
-    model, data, reference: {path, format, sha256}, path relative to the plan's folder. columns: {name, role, kind,
-    mutable, min or minimum, max or maximum, integer, swap_price}. relations: between columns, as
-    text. tests: ids, families (those of their tests that the plan runs) or {id, params}; None: all of the plan.
+    model, data, reference: {path, format, sha256}, path relative to the plan's folder; a model also trust.
+    columns: {name, role, kind, mutable, min or minimum, max or maximum, integer, swap_price}. relations: between
+    columns, as text. tests: ids, families (those of their tests that the plan runs) or {id, params}; None: all of
+    the plan.
     labels: a class of the model, as text -> the label of the data that it stands for. task: auto lets the model say.
     """
     if plan_name not in PLANS:
@@ -148,7 +149,8 @@ def unknown_column(name: str, names: list[str], asked_as: str, *, code: str = "m
 def _file(file: Mapping[str, str], formats: tuple[str, ...]) -> dict[str, str]:
     if file.get("format") not in formats:
         raise BadRequest(f"{file.get('format')!r} is no format that is read here.", f"Give {' or '.join(formats)}.")
-    return {"path": str(file["path"]), "format": file["format"], "sha256": file.get("sha256", "")}
+    optional = {part: file[part] for part in ("sha256", "trust") if part in file}
+    return {"path": str(file["path"]), "format": file["format"], **optional}
 
 
 def _bound(column: Mapping[str, Any], short: str, long: str) -> float | None:

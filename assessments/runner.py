@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from assessments import judging, leasing, recording, results, stored
+from assessments import admission, judging, leasing, recording, results, stored
 from assessments.leasing import Heartbeat, LeaseLost
 from assessments.models import Assessment, Verdict
 from assessments.sandbox import launch, reading
@@ -131,12 +131,18 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
     deadline = time.monotonic() + settings.MODELRISK_ASSESSMENT_SECONDS
     with staged(assessment) as folder:
         while remaining := _remaining(assessment):
+            if barred := admission.problem(assessment):
+                _bar(assessment, barred)
+                return
             child = Child(assessment, list(remaining))
             ended = launch_battery(folder, child, heart, stopping, deadline - time.monotonic())
             if heart.lost:
                 raise LeaseLost
             if heart.cancelled:
                 finish(assessment, State.CANCELLED, error="Cancelled. The tests that had finished are kept.")
+                return
+            if heart.barred:
+                _bar(assessment, heart.barred)
                 return
             if stopping.is_set():
                 raise WorkerStopped
@@ -169,7 +175,12 @@ def launch_battery(
         threads=max(1, (os.cpu_count() or 1) // settings.WORKERS),
         on_line=child.hear,
         should_stop=lambda: (
-            heart.lost or heart.cancelled or stopping.is_set() or bool(child.nonsense) or child.overdue()
+            heart.lost
+            or heart.cancelled
+            or bool(heart.barred)
+            or stopping.is_set()
+            or bool(child.nonsense)
+            or child.overdue()
         ),
     )
 
@@ -213,6 +224,12 @@ def stop_signal() -> Iterator[threading.Event]:
 def _remaining(assessment: Assessment) -> list[str]:
     done = recording.recorded_tests(assessment)
     return [test for test in assessment.planned_tests if test not in done]
+
+
+def _bar(assessment: Assessment, why: tuple[str, str]) -> None:
+    """The gate closed after the start: a waiver ended, or a newer scan found something."""
+    error, hint = why
+    finish(assessment, State.FAILED, error=error, hint=hint)
 
 
 def _problem(child: Child, ended: launch.Ended) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from assessments import fitting, leasing, planning
+from assessments import admission, fitting, leasing, planning
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult
 from assessments.policies import default_policy
@@ -54,7 +54,15 @@ def start(
         raise
 
 
-@action("assessment.start", rule=access.may_assess)
+def _may_start(version: ModelVersion, actor, **_) -> str | None:
+    return access.may_assess(version, actor) or access.not_admitted(version)
+
+
+def _may_retry(assessment: Assessment, actor, **_) -> str | None:
+    return access.may_retry(assessment, actor) or admission.refusal(assessment)
+
+
+@action("assessment.start", rule=_may_start)
 def _start(
     version: ModelVersion,
     *,
@@ -115,7 +123,7 @@ def cancel(assessment: Assessment, *, actor) -> Done:
     return Done(assessment, summary=f"Cancelled {assessment} of {assessment.version}")
 
 
-@action("assessment.retry", rule=access.may_retry)
+@action("assessment.retry", rule=_may_retry)
 def retry(assessment: Assessment, *, actor) -> Done:
     """Queue a failed or cancelled one again. Finished tests are kept; those that ended in an error run again."""
     queued = Assessment.objects.filter(pk=assessment.pk, state__in=[State.FAILED, State.CANCELLED]).update(
@@ -165,7 +173,7 @@ def _plan(
     fitting.check(version, dataset_version, target)
     try:
         return planning.build_plan(
-            model=_file("model", version),
+            model=_file("model", version) | {"trust": admission.trust_of(version)},
             data=_file("data", dataset_version),
             reference=_file("reference", reference) if reference else None,
             target=target.name,

@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from assessments.actions.assessments import start
 from registry import storage
 from registry.models import Artifact, Column, Dataset, DatasetVersion, MLModel, ModelVersion
+from tests import gate
 
 ROWS = 240
 FEATURES = ("age", "hours", "work", "sex")
@@ -56,10 +57,15 @@ def stored(content: bytes) -> Artifact:
     return Artifact.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
 
 
-def make_version(model: MLModel, content: bytes, features: tuple[str, ...] = ()) -> ModelVersion:
+def make_version(model: MLModel, content: bytes, features: tuple[str, ...] = (), *, officer=None) -> ModelVersion:
+    """A version whose scan allows it; with an officer, one that needs the waiver which this officer granted."""
+    artifact = stored(content)
+    gate.scanned(artifact, model.owner, "needs_waiver" if officer else "allowed")
+    if officer:
+        gate.waived(artifact, officer)
     return model.versions.create(
         number=model.versions.count() + 1,
-        artifact=stored(content),
+        artifact=artifact,
         format="joblib",
         original_name="income.joblib",
         estimator={"features": list(features)},

@@ -31,11 +31,11 @@ def statuses(assessment: Assessment) -> dict[str, str]:
 
 
 @pytest.fixture
-def on_hostile_model(version, dataset_version, owner, tiny_files):
-    """Starts an assessment of a model whose file runs `code` when it is loaded."""
+def on_hostile_model(version, dataset_version, owner, security_officer, tiny_files):
+    """Starts an assessment of a model whose file runs `code` when it is loaded, which somebody answered for."""
 
     def begin(code: str) -> Assessment:
-        hostile = make_version(version.model, hostile_model(code, tiny_files.model))
+        hostile = make_version(version.model, hostile_model(code, tiny_files.model), officer=security_officer)
         return start(hostile, actor=owner, dataset_version=dataset_version, tests=QUICK_TESTS, seed=7)
 
     return begin

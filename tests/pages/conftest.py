@@ -30,7 +30,7 @@ def run_once(assessment: Assessment) -> Assessment:
         for line in _told:
             child.hear(line)
     else:
-        heart = SimpleNamespace(lost=False, cancelled=False)
+        heart = SimpleNamespace(lost=False, cancelled=False, barred=None)
         with runner.staged(claimed) as folder:
             runner.launch_battery(folder, Listening(claimed, remaining), heart, threading.Event(), 300.0)
     runner.judge(claimed)
