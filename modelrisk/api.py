@@ -15,6 +15,7 @@ from assessments.api.assessments import (
 )
 from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
+from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.reading import AsAsked
@@ -23,6 +24,8 @@ from registry.api.trail import AuditEventViewSet, DecisionViewSet
 router = SimpleRouter()
 router.register("models", ModelViewSet, basename="model")
 router.register("versions", VersionViewSet, basename="version")
+router.register("artifacts", ArtifactViewSet, basename="artifact")
+router.register("waivers", WaiverViewSet, basename="waiver")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("assessments", AssessmentViewSet, basename="assessment")

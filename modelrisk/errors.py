@@ -1,7 +1,8 @@
 """Domain error -> HTTP, once: middleware for pages, exception handler for the API; and the request id.
 
-Every error of the API has one form: {code, message, hint, field, fields}. `message` says what is wrong, `hint` what to
-do, `field` which input it is about, `fields` every input that is wrong: {name: [message, …]}.
+Every error of the API has one form: {code, message, hint, field, fields, detail}. `message` says what is wrong, `hint`
+what to do, `field` which input it is about, `fields` every input that is wrong: {name: [message, …]}, `detail` more
+about it where there is more: of a refused file, its scan.
 """
 
 import uuid
@@ -82,12 +83,15 @@ def body_of(error: Exception) -> dict:
     """What the API answers with, and what the error page shows, for a domain error."""
     if isinstance(error, BadInput):
         fields = {error.field: [error.message]} if error.field else {}
-        return body(error.code, error.message, hint=error.hint, field=error.field, fields=fields)
+        return body(error.code, error.message, hint=error.hint, field=error.field, fields=fields, detail=error.detail)
     return body(error.code, str(error.reason))
 
 
-def body(code: str, message: str, *, hint: str = "", field: str = "", fields: dict | None = None) -> dict:
-    return {"code": code, "message": message, "hint": hint, "field": field, "fields": fields or {}}
+def body(
+    code: str, message: str, *, hint: str = "", field: str = "", fields: dict | None = None, detail: dict | None = None
+) -> dict:
+    told = {"code": code, "message": message, "hint": hint, "field": field}
+    return told | {"fields": fields or {}, "detail": detail or {}}
 
 
 def api_exception_handler(error: Exception, context: dict) -> Response | None:

@@ -17,6 +17,9 @@ class ErrorSerializer(serializers.Serializer):
     fields = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()), help_text="Every input that is wrong."
     )
+    detail = serializers.DictField(
+        help_text="More about it where there is more: for the code refused_file, {scan}, as modelrisk.scan/1."
+    )
 
 
 MEANINGS = {

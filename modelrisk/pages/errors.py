@@ -49,4 +49,4 @@ def _answer(request: HttpRequest, status: int, code: str, message: str, hint: st
 
 
 def _told(status: int, code: str, message: str, hint: str) -> dict:
-    return {"status": status, "code": code, "message": message, "hint": hint, "field": "", "fields": {}}
+    return {"status": status, "code": code, "message": message, "hint": hint, "field": "", "fields": {}, "detail": {}}

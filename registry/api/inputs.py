@@ -44,7 +44,7 @@ class UploadedFile(serializers.FileField):
 
 
 class NewVersionSerializer(serializers.Serializer):
-    file = UploadedFile(help_text="A scikit-learn estimator or pipeline, written by joblib.")
+    file = UploadedFile(help_text="A fitted model, in one of the formats that the upload page names.")
     notes = serializers.CharField(required=False, allow_blank=True)
 
 
@@ -73,6 +73,19 @@ class EditedColumnSerializer(serializers.Serializer):
 class EditedColumnsSerializer(serializers.Serializer):
     columns = EditedColumnSerializer(many=True, max_length=5000)
     favourable = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class NewWaiverSerializer(serializers.Serializer):
+    imports_sha256 = serializers.RegexField(
+        "^[0-9a-f]{64}$", help_text="Of the scan that you read: the waiver is for exactly these imports."
+    )
+    reason = serializers.CharField(help_text="Why this file is needed, and what you looked at.")
+    compensating_control = serializers.CharField(help_text="What keeps the risk small while it holds.")
+    valid_until = serializers.DateField(help_text="The last day on which it holds.")
+
+
+class RevocationSerializer(serializers.Serializer):
+    reason = serializers.CharField()
 
 
 class NewApprovalRequestSerializer(serializers.Serializer):

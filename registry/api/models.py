@@ -1,16 +1,17 @@
 """Models and their versions: register, upload, ask for approval, decide."""
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.decorators import action as route
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from registry import actions
+from registry import actions, waivers
 from registry.api import inputs
 from registry.api.offers import offer
-from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, VisibleRows
+from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, ListFilters, VisibleRow, VisibleRows
 from registry.api.serializers import (
     ApprovalRequestSerializer,
     DecisionSerializer,
@@ -42,23 +43,51 @@ class ModelViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, 
     @route(detail=True, methods=["get"], parser_classes=[MultiPartParser])
     def versions(self, request, pk=None):
         """The versions of one model, newest first."""
-        rows = self.get_object().versions.select_related("model", "artifact", "created_by")
+        rows = self.get_object().versions.with_gate().select_related("model", "artifact", "created_by")
         return self.page_of(rows, VersionRowSerializer)
 
     @extend_schema(request={"multipart/form-data": inputs.NewVersionSerializer}, responses={201: VersionSerializer})
     @versions.mapping.post
     def upload(self, request, pk=None):
-        """Upload a version. The file is read in a sandbox, never here; it is stored once, under its SHA-256."""
+        """Upload a version. The file is scanned in a sandbox before it is loaded, and stored under its SHA-256.
+
+        What the scan refuses is answered with the code `refused_file` and the scan in `detail`; nothing of it is kept.
+        What needs a waiver is stored and waits for a security officer.
+        """
         model = self.get_object()
         version = actions.upload_version(model, actor=request.user, **inputs.read(self, inputs.NewVersionSerializer))
         return Response(VersionSerializer(version, context=self.get_serializer_context()).data, status=201)
 
 
-class VersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet):
+class VersionFilters(ListFilters):
+    model = VisibleRow(queryset=MLModel.objects.all(), required=False)
+    gate = serializers.ChoiceField(
+        choices=ModelVersion.Gate.choices, required=False, help_text="Whether its file may be run now."
+    )
+    approval_status = serializers.ChoiceField(choices=ModelVersion.ApprovalStatus.choices, required=False)
+
+
+class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """One artefact of a model under test and approval."""
 
     queryset = ModelVersion.objects.select_related("model", "model__owner", "artifact", "created_by")
-    serializer_class = VersionSerializer
+
+    def get_serializer_class(self):
+        return VersionRowSerializer if self.action == "list" else VersionSerializer
+
+    def get_queryset(self):
+        return super().get_queryset().with_gate()
+
+    @extend_schema(parameters=[VersionFilters])
+    def list(self, request):
+        """Versions of all models that you see, newest first."""
+        return super().list(request)
+
+    def filter_queryset(self, rows):
+        if self.action != "list":
+            return rows
+        names = {"gate": "gate_now"}
+        return rows.filter(**{names.get(name, name): value for name, value in VersionFilters.read(self).items()})
 
     @extend_schema(responses=FILE_ANSWERS)
     @route(detail=True, methods=["get"], content_negotiation_class=AsAsked)
@@ -66,6 +95,13 @@ class VersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet
         """The file as it was uploaded."""
         version = self.get_object()
         return send(version.artifact, version.original_name)
+
+    @extend_schema(request=None, responses={200: VersionSerializer})
+    @route(detail=True, methods=["post"])
+    def rescan(self, request, pk=None):
+        """Read its file with the allow-list of today. Earlier scans are kept; the newest one counts."""
+        waivers.rescan(self.get_object(), actor=request.user)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=inputs.NewApprovalRequestSerializer, responses={201: ApprovalRequestSerializer})
     @route(detail=True, methods=["post"], url_path="request-approval")
@@ -93,6 +129,7 @@ class VersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet
 
 
 offer(MLModel, actions.upload_version, route="model-versions")
+offer(ModelVersion, waivers.rescan, route="version-rescan")
 offer(ModelVersion, approvals.request_approval, route="version-request-approval")
 offer(ModelVersion, approvals.withdraw_request, route="version-withdraw")
 offer(ModelVersion, approvals.decide, route="version-decide")

@@ -7,6 +7,7 @@ its `url`.
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from registry import access
 from registry.api.offers import AvailableActions
 from registry.models import ApprovalRequest, Column, Dataset, DatasetVersion, Decision, MLModel, ModelVersion
 
@@ -75,7 +76,12 @@ class VersionSerializer(serializers.ModelSerializer):
     sha256 = serializers.CharField(source="artifact.sha256", read_only=True)
     size = serializers.IntegerField(source="artifact.size", read_only=True, help_text="bytes")
     file_url = serializers.HyperlinkedIdentityField(view_name="api:version-file")
-    estimator = serializers.DictField(read_only=True, help_text="What the sandbox read of it.")
+    artifact = Link(route="artifact-detail")
+    gate = serializers.SerializerMethodField(help_text="Whether its file may be run now.")
+    gate_reason = serializers.SerializerMethodField(help_text="Why not, and what to do; empty where it may.")
+    estimator = serializers.DictField(
+        read_only=True, help_text="What the sandbox read of it; empty until the gate lets the file be loaded."
+    )
     created_by = username()
     available_actions = AvailableActions()
 
@@ -91,6 +97,9 @@ class VersionSerializer(serializers.ModelSerializer):
             "format",
             "original_name",
             "file_url",
+            "artifact",
+            "gate",
+            "gate_reason",
             "estimator",
             "notes",
             "approval_status",
@@ -99,12 +108,23 @@ class VersionSerializer(serializers.ModelSerializer):
             "available_actions",
         ]
 
+    @extend_schema_field(serializers.ChoiceField(choices=ModelVersion.Gate.choices))
+    def get_gate(self, version: ModelVersion) -> str:
+        return getattr(version, "gate_now", None) or version.gate
+
+    def get_gate_reason(self, version: ModelVersion) -> str:
+        return str(access.not_admitted(version) or "")
+
 
 class VersionRowSerializer(VersionSerializer):
     """As it stands in a list."""
 
     class Meta(VersionSerializer.Meta):
-        fields = [name for name in VersionSerializer.Meta.fields if name not in {"estimator", "available_actions"}]
+        fields = [
+            name
+            for name in VersionSerializer.Meta.fields
+            if name not in {"estimator", "gate_reason", "available_actions"}
+        ]
 
 
 class DatasetSerializer(serializers.ModelSerializer):

@@ -60,7 +60,8 @@ class AuditEventViewSet(ListModelMixin, GenericViewSet):
     def list(self, request):
         """What happened, who did it, to what; newest first. Refused attempts are in it."""
         if not access.sees_everything(request.user):
-            raise Refused("Reading the whole audit trail takes the role validator, reviewer or auditor.")
+            roles = ", ".join(role.replace("_", " ") for role in sorted(access.SEES_EVERYTHING))
+            raise Refused(f"Reading the whole audit trail takes the role of one of these: {roles}.")
         return super().list(request)
 
     def filter_queryset(self, rows):

@@ -42,6 +42,7 @@ class Scene:
     def addresses(self) -> list[str]:
         """Every address about these rows that can be read."""
         model, version, data = self.model.pk, self.version.pk, self.dataset_version
+        artifact = self.version.artifact_id
         run = f"assessments/{self.assessment.pk}/"
         return [
             f"models/{model}/",
@@ -50,6 +51,10 @@ class Scene:
             f"versions/{version}/",
             f"versions/{version}/file/",
             f"versions/{version}/history/",
+            f"artifacts/{artifact}/",
+            f"artifacts/{artifact}/scans/",
+            f"artifacts/{artifact}/waivers/",
+            f"artifacts/{artifact}/history/",
             f"datasets/{data.dataset_id}/",
             f"datasets/{data.dataset_id}/versions/",
             f"datasets/{data.dataset_id}/history/",

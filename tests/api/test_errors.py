@@ -8,7 +8,7 @@ from registry.models import MLModel
 from registry.refusals import Unavailable
 
 pytestmark = pytest.mark.django_db
-FORM = {"code", "message", "hint", "field", "fields"}
+FORM = {"code", "message", "hint", "field", "fields", "detail"}
 
 
 def told(answer, status: int, code: str) -> dict:

@@ -103,7 +103,9 @@ def check_charts(api, address: str) -> None:
 def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, reviewer, auditor):
     owner, version = assessed["api"], assessed["version"]
     asked = posted(owner, f"{version['url']}request-approval/", {"note": "Please decide."}, status=201)
-    assert asked["evidence"][0]["sha256"] == assessed["run"]["results_sha256"]
+    seals = {found["kind"]: found["sha256"] for found in asked["evidence"]}
+    assert seals["assessment"] == assessed["run"]["results_sha256"]
+    assert set(seals) == {"assessment", "scan"}
     decision = posted(
         call(reviewer),
         f"{version['url']}decide/",
@@ -115,4 +117,5 @@ def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, c
     assert owner.get("/api/v1/decisions/").json()["results"] == [decision]
     told = call(auditor).get("/api/v1/audit-events/", {"actor_name": "owner", "page_size": 200}).json()["results"]
     story = ["approval.request", "assessment.start", "dataset.upload", "dataset.register", "version.upload"]
-    assert [event["action"] for event in told if not event["action"].startswith("token.")] == [*story, "model.register"]
+    story += ["artifact.scan", "model.register"]
+    assert [event["action"] for event in told if not event["action"].startswith("token.")] == story

@@ -19,7 +19,7 @@ from registry.models import Dataset, MLModel
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
-CAST = ["owner", "developer", "validator", "reviewer", "auditor", "outsider", "neighbour"]
+CAST = ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider", "neighbour"]
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def test_both_doors_open_or_both_stay_shut(call, scene, cast, name, door):
         assert by_api in {400, 404}
 
 
-@pytest.mark.parametrize("name", CAST[:5])
+@pytest.mark.parametrize("name", CAST[:6])
 def test_what_is_offered_is_what_the_doors_do(call, scene, cast, name):
     api = call(cast[name])
     ask_for_approval(scene)
