@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from modelrisk.pages import account, history, inbox, inventory, model, review, version
+from modelrisk.pages import account, artifact, history, inbox, inventory, model, review, version
 from modelrisk.pages.health import healthz
 
+SHA256 = "(?P<sha256>[0-9a-f]{64})"
 pages = [
     path("", inbox.inbox, name="inbox"),
     path("running/", inbox.running, name="running"),
@@ -18,9 +19,12 @@ pages = [
     path("", include("registry.urls")),
     path("models/<slug:slug>/", model.model, name="model"),
     path("models/<slug:slug>/v<int:number>/", version.version, name="version"),
+    path("models/<slug:slug>/v<int:number>/rescan/", artifact.rescan, name="version-rescan"),
     path("models/<slug:slug>/v<int:number>/request/", version.request_approval, name="version-request"),
     path("models/<slug:slug>/v<int:number>/withdraw/", version.withdraw, name="version-withdraw"),
     path("models/<slug:slug>/v<int:number>/review/", review.review, name="review"),
+    re_path(f"^artifacts/{SHA256}/$", artifact.artifact, name="artifact"),
+    re_path(f"^artifacts/{SHA256}/waivers/(?P<pk>[0-9]{{1,18}})/revoke/$", artifact.revoke, name="waiver-revoke"),
     path("", include("assessments.urls")),
     path("audit/", history.audit, name="audit"),
     path("history/<str:kind>/<int:pk>/", history.history, name="history"),

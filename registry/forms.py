@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 
-from registry import access
+from registry import access, scanning
 from registry.models import Column, DatasetVersion, Decision, MLModel
 from registry.refusals import BadInput
 
@@ -68,14 +68,44 @@ class UploadVersionForm(ActionForm):
     file = forms.FileField(
         label="Model file",
         allow_empty_file=True,
-        help_text="The fitted scikit-learn pipeline, saved with joblib.dump(model, 'model.joblib').",
-        widget=forms.FileInput(attrs={"accept": ".joblib,.pkl,.pickle"}),
+        help_text="The fitted estimator or pipeline. It is scanned before anything loads it.",
+        widget=forms.FileInput(attrs={"accept": ",".join(scanning.MODEL_FORMATS)}),
     )
     notes = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         label="What changed",
         help_text="For those who review it: what is new in this version, and why.",
+    )
+
+
+class GrantWaiverForm(ActionForm):
+    """`seen` is the digest of the imports that are on the page: a waiver is for those that were read."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), help_text="Why this file is needed, and what you looked at."
+    )
+    compensating_control = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What keeps the risk small meanwhile, for example the source was reviewed at commit 4f2c.",
+    )
+    valid_until = forms.DateField(
+        label="Valid until",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The last day on which it holds.",
+    )
+    read = forms.BooleanField(label="I have read every name in the list")
+
+    def asked(self) -> dict:
+        """What the action `grant` takes."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "read"}
+        return given | {"imports_sha256": given.pop("seen")}
+
+
+class RevokeWaiverForm(ActionForm):
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), label="Why it ends now", help_text="Recorded with your name."
     )
 
 

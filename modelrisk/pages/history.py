@@ -8,11 +8,12 @@ from django.views.decorators.http import require_GET
 
 from assessments.models import Assessment
 from registry import access
-from registry.models import AuditEvent, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.models import Artifact, AuditEvent, Dataset, DatasetVersion, MLModel, ModelVersion
 from registry.refusals import Refused
 from registry.views.keyset import before_id
 
 KINDS = {
+    "artifact": Artifact,
     "model": MLModel,
     "version": ModelVersion,
     "dataset": Dataset,
@@ -24,7 +25,7 @@ KINDS = {
 @require_GET
 def audit(request) -> HttpResponse:
     if not access.sees_everything(request.user):
-        raise Refused("The whole log is for validators, reviewers and auditors. Each object shows its own history.")
+        raise Refused("The whole log is for the second and third line. Each object shows its own history.")
     events = AuditEvent.objects.all()
     asked = {name: text.replace("\x00", "") for name, text in request.GET.items()}  # which PostgreSQL cannot compare
     if action := asked.get("action"):
@@ -49,15 +50,17 @@ def history(request, kind: str, pk: int) -> HttpResponse:
 
 
 def events_of_version(version: ModelVersion) -> QuerySet[AuditEvent]:
-    """Its own events and those of its assessments."""
+    """Its own events, those of its file, and those of its assessments."""
     runs = [str(pk) for pk in version.assessments.values_list("pk", flat=True)]
     own = Q(object_type=ModelVersion._meta.label_lower, object_id=str(version.pk))
+    own |= Q(object_type=Artifact._meta.label_lower, object_id=str(version.artifact_id))
     return AuditEvent.objects.filter(own | Q(object_type=Assessment._meta.label_lower, object_id__in=runs))
 
 
 def address(found) -> str:
     """The page of an object."""
     arguments = {
+        Artifact: lambda: ("artifact", [found.sha256]),
         MLModel: lambda: ("model", [found.slug]),
         ModelVersion: lambda: ("version", [found.model.slug, found.number]),
         Dataset: lambda: ("dataset", [found.slug]),

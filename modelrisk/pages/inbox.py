@@ -31,6 +31,7 @@ class Waiting:
     url: str
     button: str
     counts: dict[str, int] | None = None
+    gate: str = ""
 
 
 @require_GET
@@ -56,7 +57,7 @@ def running(request) -> HttpResponse:
 
 def waiting(user) -> list[Waiting]:
     """Longest waiting first."""
-    return sorted([*_to_decide(user), *_to_move_on(user)], key=lambda one: one.since)
+    return sorted([*_to_decide(user), *_to_waive(user), *_to_move_on(user)], key=lambda one: one.since)
 
 
 def waiting_count(user) -> int:
@@ -96,9 +97,28 @@ def _to_decide(user) -> list[Waiting]:
     ]
 
 
+def _to_waive(user) -> list[Waiting]:
+    """The security officer's side: files that the gate holds. One row a file, however many versions it is."""
+    found = ModelVersion.objects.waiting_for_waiver(user).select_related("model", "artifact", "created_by")
+    files = {version.artifact_id: version for version in found.defer("estimator").order_by("-pk")}
+    return [
+        Waiting(
+            what="Look at a file",
+            note=f"uploaded by {version.created_by}",
+            version=version,
+            since=version.created_at,
+            url=reverse("artifact", args=[version.artifact.sha256]),
+            button="Look",
+            gate=version.gate_now,
+        )
+        for version in files.values()
+    ]
+
+
 def _to_move_on(user) -> list[Waiting]:
     """The builder's side: assess, look at a failure, request, renew."""
-    found = list(ModelVersion.objects.built_by(user).newest().select_related("model").defer("estimator"))
+    found = ModelVersion.objects.built_by(user).newest().with_gate().select_related("model").defer("estimator")
+    found = list(found)
     found = [version for version in found if version.approval_status != ModelVersion.ApprovalStatus.PENDING]
     latest = summaries.latest_by_version([v.pk for v in found])
     counts = summaries.verdict_counts(a.pk for a in latest.values())
@@ -119,6 +139,9 @@ def _next_step(version, assessment, counts, end) -> Waiting | None:
 
 def _next_of_draft(version, assessment, counts) -> Waiting | None:
     here = _to("version", version)
+    if version.gate_now not in {"allowed", "waived"}:
+        said = ModelVersion.Gate(version.gate_now).label
+        return Waiting("Held by the gate", said, version, version.created_at, here, "Open", gate=version.gate_now)
     if assessment is None:
         return Waiting("Assess", "never assessed", version, version.created_at, here + "#start", "Start")
     if assessment.is_open:

@@ -6,9 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from assessments.views import summaries
-from registry import actions
+from registry import access, actions
 from registry.forms import UploadVersionForm
-from registry.models import AuditEvent, MLModel
+from registry.models import AuditEvent, MLModel, ModelVersion
 
 
 @require_http_methods(["GET", "POST"])
@@ -20,9 +20,9 @@ def model(request, slug: str) -> HttpResponse:
             lambda: actions.upload_version(found, actor=request.user, **form.cleaned_data),
         )
         if version is not None:
-            messages.success(request, f"{version} is stored and was read in the sandbox. Assess it next.")
+            _tell(request, version)
             return redirect("version", slug, version.number)
-    versions = list(found.versions.select_related("artifact", "created_by"))
+    versions = list(found.versions.with_gate().select_related("artifact", "created_by"))
     latest = summaries.latest_by_version([v.pk for v in versions])
     counts = summaries.verdict_counts(a.pk for a in latest.values())
     rows = [(v, latest.get(v.pk), counts.get(latest[v.pk].pk, {}) if v.pk in latest else {}) for v in versions]
@@ -35,3 +35,11 @@ def model(request, slug: str) -> HttpResponse:
         "events": AuditEvent.objects.about(found)[:8],
     }
     return render(request, "pages/model.html", context, status=form.status)
+
+
+def _tell(request, version: ModelVersion) -> None:
+    """What became of the upload, and what comes next."""
+    if problem := access.gate_problem(version):
+        messages.warning(request, f"{version} is stored and not loaded. {' '.join(problem)}")
+    else:
+        messages.success(request, f"{version} is stored and was read in the sandbox. Assess it next.")

@@ -34,6 +34,8 @@ def review(request, slug: str, number: int) -> HttpResponse:
         "form": form,
         "seal": gates.seal(found),
         "refusal": approvals.decide.refusal(found, request.user),
+        "scan": found.artifact.scan,
+        "waiver": found.waiver,
         "blockers": gates.blockers(found),
         "events": events_of_version(found)[:12],
         **_assessed(found),

@@ -9,6 +9,7 @@ from assessments.actions import assessments as assessing
 from assessments.forms import StartForm
 from assessments.views import summaries
 from modelrisk.pages.history import events_of_version
+from registry import access
 from registry.approvals import actions as approvals
 from registry.forms import RequestApprovalForm
 from registry.models import ModelVersion
@@ -59,6 +60,9 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
     counts = summaries.verdict_counts(a.pk for a in assessments)
     context = {
         "version": found,
+        "gate_problem": access.gate_problem(found),
+        "scan": found.artifact.scan,
+        "waiver": found.waiver,
         "rows": [(assessment, counts.get(assessment.pk, {})) for assessment in assessments],
         "start": start or StartForm(user=request.user, version=found),
         "start_refusal": assessing.start.refusal(found, request.user),

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
+from assessments import atlas
 from modelrisk import numerals
 
 register = template.Library()
@@ -27,6 +28,16 @@ APPROVAL_LOOKS = {
     "pending_approval": "accent",
     "draft": "neutral",
 }
+# The state of a file at the gate -> look, glyph, words.
+GATES = {
+    "allowed": ("pass", "✓", "allowed"),
+    "needs_waiver": ("warn", "!", "needs a waiver"),
+    "waived": ("accent", "✓", "waived"),
+    "refused": ("fail", "×", "refused"),
+    "not_scanned": ("neutral", "?", "not scanned"),
+}
+MODEL_PAGES = ("model", "version", "assessment", "register-model", "artifact", "waiver")  # how their names begin
+WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}
 STATE_LOOKS = {"done": "pass", "failed": "fail", "cancelled": "neutral", "queued": "neutral", "running": "accent"}
 
 
@@ -61,6 +72,26 @@ def state(assessment):
     look = STATE_LOOKS[assessment.state]
     text = assessment.get_state_display()
     return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def gate(word: str):
+    """Whether a file may be loaded, as a pill."""
+    look, glyph, text = GATES[word]
+    return {"look": look, "glyph": glyph, "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def waiver_state(waiver):
+    look, glyph = WAIVERS[waiver.state]
+    return {"look": look, "glyph": glyph, "text": waiver.get_state_display(), "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/reasons.html")
+def reasons(found: list[dict]):
+    """Why a scan does not simply allow a file: what, what to do, and the techniques of MITRE ATLAS by name."""
+    rows = [one | {"atlas": [(known, atlas.name_of(known)) for known in one["atlas"]]} for one in found]
+    return {"rows": rows}
 
 
 @register.inclusion_tag("ui/delta.html")
@@ -179,9 +210,11 @@ def empty(text: str, hint: str = "", url: str = "", button: str = ""):
 
 
 @register.inclusion_tag("ui/digest.html")
-def digest(sha256: str, what: str = "digest"):
-    """The first and last of a digest, with the whole of it for copying."""
-    return {"sha256": sha256, "short": f"{sha256[:4]}…{sha256[-4:]}" if sha256 else "", "what": what}
+def digest(sha256: str, what: str = "digest", of_file: bool = False):
+    """The first and last of a digest, with the whole of it for copying. `of_file`: leads to the artefact's page."""
+    short = f"{sha256[:4]}…{sha256[-4:]}" if sha256 else ""
+    url = reverse("artifact", args=[sha256]) if sha256 and of_file else ""
+    return {"sha256": sha256, "short": short, "what": what, "url": url}
 
 
 @register.inclusion_tag("ui/timeline.html")
@@ -233,7 +266,11 @@ def nav(context):
     area = getattr(request.resolver_match, "url_name", "") or ""
     items = [
         _item("Inbox", "inbox", area in ("inbox", "review"), count=inbox.waiting_count(user)),
-        _item("Models", "models", area.startswith(("model", "version", "assessment", "register-model"))),
+        _item(
+            "Models",
+            "models",
+            area.startswith(MODEL_PAGES),
+        ),
         _item("Datasets", "datasets", area.startswith("dataset")),
         _item("Policies", "policies", area in ("policies", "methodology")),
     ]

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-enough-password"
-ROLES = ("owner", "developer", "validator", "reviewer", "auditor")
+ROLES = ("owner", "developer", "validator", "reviewer", "security_officer", "auditor")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 MAKE_PEOPLE = f"""

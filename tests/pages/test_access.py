@@ -4,13 +4,25 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-EVERYONE = dict.fromkeys(["owner", "developer", "validator", "reviewer", "auditor", "outsider"], 200)
+EVERYONE = dict.fromkeys(
+    ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider"], 200
+)
 SECOND_LINE = {**EVERYONE, "owner": 403, "developer": 403, "outsider": 403}
-REGISTRARS = {**EVERYONE, "reviewer": 403, "auditor": 403, "outsider": 403}
+REGISTRARS = {**EVERYONE, "reviewer": 403, "security_officer": 403, "auditor": 403, "outsider": 403}
 INSIDERS = {**EVERYONE, "outsider": 404}
 
 OPEN = ["inbox", "models", "datasets", "policies", "methodology", "account"]
-ABOUT = ["model", "version", "review", "version-file", "dataset", "dataset-version", "dataset-file", "assessment"]
+ABOUT = [
+    "model",
+    "version",
+    "artifact",
+    "review",
+    "version-file",
+    "dataset",
+    "dataset-version",
+    "dataset-file",
+    "assessment",
+]
 
 
 def address(name: str, assessed) -> str:
@@ -18,6 +30,7 @@ def address(name: str, assessed) -> str:
     arguments = {
         "model": [version.model.slug],
         "version": [version.model.slug, version.number],
+        "artifact": [version.artifact.sha256],
         "review": [version.model.slug, version.number],
         "version-file": [version.model.slug, version.number],
         "dataset": [data.dataset.slug],
@@ -54,7 +67,9 @@ def test_the_whole_log_is_for_the_second_and_third_line(cast, sign_in):
 def test_a_developer_of_another_model_sees_nothing_of_this_one(developer, sign_in, assessed):
     assessed.version.model.developers.clear()
     client = sign_in(developer)
-    urls = [address(name, assessed) for name in ("model", "version", "review", "version-file", "assessment")]
+    urls = [
+        address(name, assessed) for name in ("model", "version", "artifact", "review", "version-file", "assessment")
+    ]
     assert {client.get(url).status_code for url in urls} == {404}
 
 
@@ -62,6 +77,7 @@ def test_the_history_of_an_object_is_as_hidden_as_the_object(cast, sign_in, asse
     for kind, pk in [
         ("version", assessed.version_id),
         ("assessment", assessed.pk),
+        ("artifact", assessed.version.artifact_id),
         ("model", assessed.version.model_id),
     ]:
         assert answers(cast, sign_in, reverse("history", args=[kind, pk])) == INSIDERS

@@ -31,7 +31,8 @@ def test_approval_is_requested_with_the_evidence(as_developer, version, assessed
     asked = ApprovalRequest.objects.get()
     version.refresh_from_db()
     assert (answer.status_code, version.approval_status, asked.note) == (302, "pending_approval", "Please.")
-    assert asked.evidence[0]["sha256"] == assessed.results_sha256
+    seals = {found["kind"]: found["sha256"] for found in asked.evidence}
+    assert seals == {"assessment": assessed.results_sha256, "scan": version.artifact.scan.digest}
 
 
 def test_without_an_assessment_the_page_says_what_is_missing(as_developer, model_version):
@@ -113,6 +114,7 @@ def test_the_inbox_of_each_person_has_what_they_can_do(cast, pending):
         "developer": [],
         "validator": [],
         "reviewer": ["Decide"],
+        "security_officer": [],
         "auditor": [],
         "outsider": [],
     }

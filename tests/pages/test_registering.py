@@ -59,7 +59,7 @@ def test_a_version_is_uploaded(as_developer, model_url, developer, small_model):
 
 BAD_MODELS = {
     "not a joblib": ("model.joblib", b"PK\x03\x04 a zip", "is not a joblib file"),
-    "another format": ("model.onnx", b"\x08\x07onnx", ".onnx files are not supported as models"),
+    "another format": ("model.h5", b"\x89HDF", ".h5 files are not supported as models"),
     "empty": ("model.joblib", b"", "is empty"),
 }
 
@@ -78,8 +78,8 @@ def test_a_truncated_model_says_what_to_do(as_developer, model_url, small_model)
     half = small_model.read_bytes()[:900]
     answer = as_developer.post(model_url, {"file": SimpleUploadedFile("model.joblib", half)})
     problem = answer.context["form"].problem
-    assert (answer.status_code, problem.code) == (400, "truncated")
-    assert problem.hint
+    assert (answer.status_code, problem.code) == (400, "refused_file")
+    assert [reason["code"] for reason in problem.detail["scan"]["reasons"]] == ["truncated"]
     assert problem.hint in " ".join(answer.context["form"].problem.hint.split())
     assert " ".join(problem.hint.split()) in read(answer).text
     assert ModelVersion.objects.count() == 0
