@@ -68,8 +68,13 @@ def as_classifier(booster: Any, objective: str) -> Any:
 
 
 def _read(path: Path, found: Findings) -> list[Refused]:
-    content = _scan.content(path, MOST_BYTES)
     found.container = "text"
+    check_text(_scan.content(path, MOST_BYTES), found)
+    return []
+
+
+def check_text(content: bytes, found: Findings) -> None:
+    """The content of a model file, checked. Raises Refused. A pickled booster holds the same."""
     if not content.startswith(b"tree\n"):
         raise Refused("unparseable", "The file is not a LightGBM model: it does not start like one.", HINT)
     if b"\0" in content:
@@ -91,7 +96,6 @@ def _read(path: Path, found: Findings) -> list[Refused]:
     for position, tree in enumerate(trees):
         found.operations += _check_tree(_lines(tree, position), features)
     _check_tail(content[end:])
-    return []
 
 
 def _header(head: bytes) -> dict[str, str]:

@@ -57,7 +57,12 @@ def _notes(saved: Iterable[Any], installed: str) -> list[str]:
 
 
 def _read(path: Path, found: Findings) -> list[Refused]:
-    model = _parsed(_scan.content(path, MOST_BYTES), found)
+    check_model(_parsed(_scan.content(path, MOST_BYTES), found), found)
+    return []
+
+
+def check_model(model: dict[str, Any], found: Findings) -> None:
+    """The content of a model file, checked. Raises Refused. A pickled booster holds the same."""
     version = [whole(number, "version", 0, 10_000) for number in _part(model, "version", list | np.ndarray)]
     found.libraries = {"xgboost": ".".join(map(str, version))}
     learner = _part(model, "learner", dict)
@@ -75,7 +80,6 @@ def _read(path: Path, found: Findings) -> list[Refused]:
             _same_length(booster, "weight_drop", trees)
     else:
         raise Refused("unparseable", f"The booster {name[:80]!r} is not known.")
-    return []
 
 
 def _parsed(content: bytes, found: Findings) -> dict[str, Any]:

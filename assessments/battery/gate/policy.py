@@ -5,7 +5,8 @@ was made for ("1.9" covers 1.9.x); generated_from the exact one, or "" where no 
     classes     module -> names that may be made without arguments and without __init__, and then given a state
     tuples      name -> number of arguments of a named tuple
     calls       name -> the rule of rules.py that its arguments must keep
-    references  module -> names that may stand somewhere and are never called while loading
+    functions   module -> ufuncs and the like, which a setting such as FunctionTransformer's func may name
+    references  module -> other names that may stand somewhere; none of them is called while loading
 A name that is on no list is not loaded: the file needs a waiver, or is refused where known_bad.json has the name. A
 file of another version of a library is judged by the same lists: names that this version does not have need a waiver.
 """
@@ -84,6 +85,8 @@ def entries(document: dict[str, Any]) -> Iterator[tuple[str, Kind, str, int]]:
         yield name, "tuple", "", count
     for name, rule in document["calls"].items():
         yield name, "call", rule, 0
+    for module, names in document["functions"].items():
+        yield from ((f"{module}:{name}", "reference", "ufunc", 0) for name in names)
     for module, names in document["references"].items():
         yield from ((f"{module}:{name}", "reference", "", 0) for name in names)
 

@@ -64,6 +64,7 @@ class Reading:
     globals: dict[str, Global] = field(default_factory=dict)
     uses: dict[str, set[str]] = field(default_factory=dict)
     made: list[Made] = field(default_factory=list)
+    complete: bool = False  # read to its end
     opcodes: int = 0
     bytes: int = 0
     reasons: Reasons = field(default_factory=Reasons)
@@ -88,6 +89,7 @@ def read_file(path: Path) -> Reading:
         reading.container = stream.container
         reading.root = Machine(stream, reading).load()
         stream.check_end()
+        reading.complete = True
     except Refused as refused:
         reading.reasons.add(refused.code, refused.message)
     except MemoryError:

@@ -41,8 +41,25 @@ HELPERS = (
     "sklearn.utils._bunch",
     "sklearn.utils._metadata_requests",
 )
-# Estimators that are on no list, and why.
+ALSO = (
+    "sklearn.compose._column_transformer:make_column_selector",
+    "sklearn.impute._iterative:IterativeImputer",
+    "sklearn.model_selection._search_successive_halving:HalvingGridSearchCV",
+    "sklearn.model_selection._search_successive_halving:HalvingRandomSearchCV",
+)
+HELD = (
+    "sklearn.cluster._kmeans:_kmeans_single_elkan",
+    "sklearn.cluster._kmeans:_kmeans_single_lloyd",
+    "sklearn.utils.validation:check_array",
+)
+# Functions of arrays beside the ufuncs, for FunctionTransformer and pooling.
+REDUCTIONS = ("amax", "amin", "max", "mean", "median", "min", "nan_to_num", "nanmean", "nanmedian", "std", "sum", "var")
+# Classes and functions that are on no list, and why.
 LEFT_OUT = {
+    "sklearn.calibration:CalibrationDisplay": "a drawing",
+    "sklearn.metrics._dist_metrics:PyFuncDistance": "calls any function",
+    "sklearn.metrics._dist_metrics:PyFuncDistance32": "calls any function",
+    "sklearn.metrics._dist_metrics:PyFuncDistance64": "calls any function",
     "sklearn.linear_model._glm.glm:_GeneralizedLinearRegressor": "abstract",
     "sklearn.model_selection._split:_CVIterableWrapper": "holds any iterable",
     "sklearn.utils._metadata_requests:MetadataRouter": "only while fitting",
@@ -52,6 +69,7 @@ LEFT_OUT = {
 }
 # Compiled losses: made by their class with plain numbers.
 LOSSES = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
+RESTORED_LOSS = "sklearn._loss._loss:__pyx_unpickle_CyHalfMultinomialLoss"
 # Functions of arrays that a scorer or a selector may name.
 METRICS = (
     "sklearn.feature_selection._mutual_info",
@@ -67,6 +85,9 @@ SCALARS = (
     *("bool", "bool_", "bytes_", "complex64", "complex128", "datetime64", "float16", "float32", "float64", "int8"),
     *("int16", "int32", "int64", "intp", "longdouble", "object_", "str_", "timedelta64", "uint8", "uint16"),
     *("uint32", "uint64"),
+    # Kinds of types, as column selectors name them.
+    *("character", "complexfloating", "floating", "generic", "inexact", "integer", "number", "signedinteger"),
+    "unsignedinteger",
 )
 PYTHON_CALLS = {
     "_codecs:encode": "data",
@@ -77,6 +98,7 @@ PYTHON_CALLS = {
     "builtins:slice": "numbers",
     "collections:OrderedDict": "nothing",
     "collections:defaultdict": "factory",
+    "functools:partial": "partial",
 }
 PYTHON_REFERENCES = (
     "bool",
@@ -95,14 +117,15 @@ PYTHON_REFERENCES = (
 
 
 def document(library: str, package: str, series: str, version: str, **parts: Any) -> dict[str, Any]:
-    """One allow-list file. parts: classes, calls, references, tuples."""
-    by_module = {part: _by_module(parts.get(part, ())) for part in ("classes", "references")}
+    """One allow-list file. parts: classes, calls, functions, references, tuples."""
+    by_module = {part: _by_module(parts.get(part, ())) for part in ("classes", "functions", "references")}
     flat = {part: dict(sorted(parts.get(part, {}).items())) for part in ("tuples", "calls")}
     head = {"schema": SCHEMA, "library": library, "package": package, "series": series, "generated_from": version}
     return head | {
         "classes": by_module["classes"],
         "tuples": flat["tuples"],
         "calls": flat["calls"],
+        "functions": by_module["functions"],
         "references": by_module["references"],
     }
 
@@ -141,7 +164,7 @@ def numpy() -> dict[str, Any]:
     from assessments.battery.gate import values
 
     ufuncs = [name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)]
-    names = [*SCALARS, *ufuncs, "ndarray", "matrix", "memmap"]
+    names = [*SCALARS, "ndarray", "matrix", "memmap"]
     generators = ("_mt19937:MT19937", "_pcg64:PCG64", "_pcg64:PCG64DXSM", "_philox:Philox", "_sfc64:SFC64")
     calls = dict.fromkeys((name for name in values.DATA if name.startswith("numpy")), "data") | {
         "numpy.random._pickle:__bit_generator_ctor": "bit_generator",
@@ -151,7 +174,9 @@ def numpy() -> dict[str, Any]:
     }
     references = [f"numpy:{name}" for name in names] + [f"numpy.random.{name}" for name in generators]
     references += ["numpy.ma:MaskedArray", "numpy.ma.core:MaskedArray", "numpy.random.bit_generator:SeedSequence"]
-    return document("numpy", "numpy", *_series("numpy", 1), calls=calls, references=references)
+    functions = [f"numpy:{name}" for name in (*ufuncs, *REDUCTIONS)]
+    parts: dict[str, Any] = {"calls": calls, "functions": functions, "references": references}
+    return document("numpy", "numpy", *_series("numpy", 1), **parts)
 
 
 def scipy() -> dict[str, Any]:
@@ -166,7 +191,9 @@ def scipy() -> dict[str, Any]:
     ]
     sparse = [f"scipy.sparse._{kind}:{kind}_{form}" for kind in ("coo", "csc", "csr") for form in ("array", "matrix")]
     classes = [*sparse, "scipy.interpolate._bsplines:BSpline"]
-    return document("scipy", "scipy", *_series("scipy", 2), classes=classes, references=ufuncs)
+    references = ["scipy._lib.array_api_compat.numpy._aliases:asarray"]
+    parts: dict[str, Any] = {"classes": classes, "functions": ufuncs, "references": references}
+    return document("scipy", "scipy", *_series("scipy", 2), **parts)
 
 
 def pandas() -> dict[str, Any]:
@@ -178,15 +205,17 @@ def pandas() -> dict[str, Any]:
 def scikit_learn() -> dict[str, Any]:
     from sklearn.utils import all_estimators
 
-    classes = [name_of(kind) for _, kind in all_estimators()]
+    classes = [*ALSO, *(name_of(kind) for _, kind in all_estimators())]
     for module in HELPERS:
         classes += _defined(module, inspect.isclass)
     functions = [name for module in METRICS for name in _defined(module, inspect.isfunction)]
     functions = [name for name in functions if not name.partition(":")[2].startswith("_")]
     losses = {name: "numbers" for module in LOSSES for name in _defined(module, inspect.isclass)}
-    distances = _defined(DISTANCES, inspect.isclass)
+    distances = sorted(set(_defined(DISTANCES, inspect.isclass)) - set(LEFT_OUT))
     trees = {f"sklearn.neighbors._{kind}:newObj": "space_tree" for kind in ("ball_tree", "kd_tree")}
-    calls = losses | trees | {f"{DISTANCES}:newObj": "distance", "sklearn.tree._tree:Tree": "tree"}
+    calls = (
+        losses | trees | {f"{DISTANCES}:newObj": "distance", RESTORED_LOSS: "loss", "sklearn.tree._tree:Tree": "tree"}
+    )
     spaces = [
         f"sklearn.neighbors._{kind}_tree:{name}Tree{bits}"
         for kind, name in (("ball", "Ball"), ("kd", "KD"))
@@ -198,7 +227,7 @@ def scikit_learn() -> dict[str, Any]:
         "classes": kinds,
         "tuples": tuples,
         "calls": calls,
-        "references": [*functions, *distances, *spaces],
+        "references": [*functions, *distances, *spaces, *HELD],
     }
     return document("scikit-learn", "sklearn", *_series("scikit-learn", 2), **parts)
 
@@ -275,8 +304,8 @@ def changes(found: dict[str, dict[str, Any]]) -> list[str]:
         ]
         if not path.exists():
             said.append(f"{name}: a new list")
-        elif old == new and path.read_text() != text_of(each):
-            said.append(f"{name}: the same names, written for {each['generated_from'] or 'no version'}")
+        elif old == new and before | {"generated_from": ""} != each | {"generated_from": ""}:
+            said.append(f"{name}: the same names, but not as this writes them")
     return said
 
 

@@ -48,7 +48,7 @@ def document(reading: Reading, judgement: checks.Judgement) -> dict[str, Any]:
         "imports_sha256": imports_digest(imports),
         "opcodes": reading.opcodes,
         "bytes": reading.bytes,
-        "libraries": {},
+        "libraries": {name: ", ".join(sorted(each)) for name, each in sorted(judgement.libraries.items())},
         "allow_list": {"name": ", ".join(lists.names), "sha256": lists.sha256},
     }
 

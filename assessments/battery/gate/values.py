@@ -199,17 +199,20 @@ def _no_state(node: Made) -> None:
 
 def _scalar(node: Made) -> Any:
     _no_state(node)
-    if len(node.args) != 2 or not isinstance(node.args[1], bytes):
+    content = value_of(node.args[1]) if len(node.args) == 2 else None
+    if not isinstance(content, bytes):
         raise _corrupt("A numpy number in it is not understood.")
     kind = dtype_of(node.args[0])
-    if kind.hasobject or kind.names or len(node.args[1]) != kind.itemsize:
+    if kind.hasobject or kind.names or len(content) != kind.itemsize:
         raise _corrupt("A numpy number in it is not of a plain kind, or has not the bytes of its kind.")
-    return np.frombuffer(node.args[1], dtype=kind)[0] if kind.itemsize else kind.type()
+    return np.frombuffer(content, dtype=kind)[0] if kind.itemsize else kind.type()
 
 
 def _ndarray(node: Made) -> np.ndarray[Any, Any]:
     kind, shape, tag = node.args if len(node.args) == 3 else (None, None, None)
-    if not (isinstance(kind, Global) and kind.name == "numpy:ndarray" and shape == (0,) and tag in (b"b", "b")):
+    if not (
+        isinstance(kind, Global) and kind.name == "numpy:ndarray" and shape == (0,) and value_of(tag) in (b"b", "b")
+    ):
         raise _corrupt("An array in it is not made as numpy makes one.")
     return _from_state(node.state)
 
@@ -261,6 +264,7 @@ def _masked(node: Made) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Any
         raise _corrupt("A masked array in it has no content.")
     content = _from_state(node.state[:5])
     mask, fill = node.state[5:]
+    mask = value_of(mask)
     if not isinstance(mask, bytes):
         raise _corrupt("A masked array in it has no mask.")
     order = "F" if node.state[3] else "C"
