@@ -84,6 +84,7 @@ def _launch(run: "_Run", folder: Path, files: list[Path], memory_mb: int) -> lau
         memory_mb=memory_mb,
         on_line=run.hear,
         should_stop=lambda: bool(run.nonsense) or run.overdue(),
+        trust=run.plan["model"].get("trust", "restricted"),
     )
 
 

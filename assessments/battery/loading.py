@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assessments.battery import formats
 from assessments.battery.errors import LoadError
-from assessments.battery.pickles import MODEL_HINT, unpickle
+from assessments.battery.pickles import MODEL_HINT, load_allowed, unpickle
 from assessments.battery.plan import File, Plan, Trust
 from assessments.battery.tables import read_frame
 
@@ -63,4 +63,6 @@ def load_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted
     """
     if format != "joblib":
         return formats.load(path, format)
+    if trust == "restricted":
+        return load_allowed(path)
     return unpickle(path, "not_a_model", MODEL_HINT)

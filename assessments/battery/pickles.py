@@ -1,13 +1,17 @@
-"""Objects out of joblib files: the only code that unpickles. Every fault is a LoadError that says what to do."""
+"""Objects out of joblib files: through the gate, or unpickled. Every fault is a LoadError that says what to do."""
 
 import importlib.util
 import io
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assessments.battery.errors import LoadError, short
+from assessments.battery.errors import LoadError, listed, short
+
+if TYPE_CHECKING:
+    from assessments.battery.gate import loader
 
 CHUNK = 1 << 20
 MODEL_HINT = "Save the fitted estimator with joblib.dump(estimator, 'model.joblib') and upload that file."
@@ -15,25 +19,70 @@ COPY_HINT = "The file is not complete. Save it again, or copy it again and compa
 COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
 
 
+def load_allowed(path: Path) -> tuple[Any, list[str]]:
+    """The model in a joblib file that the gate allows, and notes on how it was loaded. Raises LoadError.
+
+    No pickle is run: the gate reads the file and makes what it found. See gate/loader.py.
+    """
+    from assessments.battery.gate import loader
+
+    _check_start(path, "not_a_model", MODEL_HINT)
+    try:
+        return _noting(lambda: loader.load(path))
+    except loader.NotAllowed as refused:
+        raise _not_allowed(path, refused) from refused
+    except (Exception, SystemExit) as error:
+        raise _explain(path, error, "not_a_model", MODEL_HINT, cut_off=False) from error
+
+
 def unpickle(path: Path, code: str, hint: str) -> tuple[Any, list[str]]:
-    """The object in a joblib file and notes on how it was loaded; a LoadError with this code and hint otherwise."""
+    """The object in a joblib file and notes on how it was loaded; a LoadError with this code and hint otherwise.
+
+    This runs whatever the file says. Only for what somebody answers for, and only in the sandbox.
+    """
     import joblib
 
+    _check_start(path, code, hint)
+    try:
+        return _noting(lambda: joblib.load(path))
+    except LoadError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _explain(path, error, code, hint, cut_off=_is_cut_off(path, error)) from error
+
+
+def _check_start(path: Path, code: str, hint: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(8)
     if not head:
         raise LoadError(code, f"{path.name} is empty.", hint)
     if not head.startswith((b"\x80", *COMPRESSED)):
         raise LoadError(code, f"{path.name} is not a joblib file: it does not start like one.", hint)
-    try:
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter("always")
-            found = joblib.load(path)
-    except LoadError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise _explain(path, head, error, code, hint) from error
+
+
+def _noting(load: Callable[[], Any]) -> tuple[Any, list[str]]:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = load()
     return found, sorted({note for warning in seen if (note := _version_note(warning.message))})
+
+
+def _not_allowed(path: Path, refused: "loader.NotAllowed") -> LoadError:
+    """The gate's answer as an error: what was found against the file, the worst first."""
+    reasons = refused.reasons.to_json()
+    worst = reasons[0]
+    if refused.reasons.verdict() == "refused":
+        codes = {"truncated": "truncated", "unparseable": "not_a_model"}
+        message = (
+            f"{path.name} ends in the middle." if worst["code"] == "truncated" else f"{path.name}: {worst['message']}"
+        )
+        return LoadError(codes.get(worst["code"], "refused_file"), message, worst["hint"])
+    names = [name.replace(":", ".") for name, verdict in sorted(refused.imports.items()) if verdict == "needs_waiver"]
+    return LoadError(
+        "needs_waiver",
+        f"{path.name} needs a waiver before it is loaded: it uses {listed(names)}. {worst['message']}",
+        worst["hint"],
+    )
 
 
 def _version_note(warning: Any) -> str:
@@ -45,12 +94,12 @@ def _version_note(warning: Any) -> str:
     )
 
 
-def _explain(path: Path, head: bytes, error: BaseException, code: str, hint: str) -> LoadError:
+def _explain(path: Path, error: BaseException, code: str, hint: str, *, cut_off: bool) -> LoadError:
     if isinstance(error, ImportError):
         return _missing_library(path, error)
     if isinstance(error, MemoryError):
         return LoadError("out_of_memory", f"{path.name} needs more memory than a run may use.", "Save a smaller model.")
-    if _is_cut_off(path, head, error):
+    if cut_off:
         return LoadError("truncated", f"{path.name} ends in the middle.", COPY_HINT)
     if isinstance(error, AttributeError) and "Can't get attribute" in str(error):
         return LoadError(
@@ -82,7 +131,9 @@ def _missing_library(path: Path, error: ImportError) -> LoadError:
     )
 
 
-def _is_cut_off(path: Path, head: bytes, error: BaseException) -> bool:
+def _is_cut_off(path: Path, error: BaseException) -> bool:
+    with path.open("rb") as file:
+        head = file.read(8)
     if isinstance(error, EOFError) or any(word in str(error) for word in ("truncated", "EOF", "exhausted")):
         return True
     if head.startswith(b"\x80"):  # a whole pickle ends with the STOP opcode

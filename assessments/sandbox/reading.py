@@ -203,7 +203,7 @@ def _unscannable(error: Unreadable, format: str) -> dict[str, Any]:
 
 def inspect_model(path: Path, format: str, trust: str = "restricted") -> dict[str, Any]:
     """What the model is: class, steps, task, classes, features, libraries. Raises Unreadable."""
-    return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS, "--trust", trust)
+    return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS, trust)
 
 
 def profile_dataset(path: Path, format: str) -> dict[str, Any]:
@@ -211,17 +211,20 @@ def profile_dataset(path: Path, format: str) -> dict[str, Any]:
     return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS)
 
 
-def _ask(door: str, path: Path, format: str, schema: dict[str, Any], seconds: float, *more: str) -> dict[str, Any]:
+def _ask(
+    door: str, path: Path, format: str, schema: dict[str, Any], seconds: float, trust: str = "restricted"
+) -> dict[str, Any]:
     lines: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
     try:
         ended = launch.run(
-            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, *more],
+            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, "--trust", trust],
             read=[path],
             write=folder,
             seconds=seconds,
             memory_mb=int(os.environ.get("MODELRISK_CHILD_MEMORY_MB", "8192")),
             on_line=lambda line: lines.append(line) if len(lines) < 2 else None,
+            trust=trust,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

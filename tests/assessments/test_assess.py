@@ -431,7 +431,7 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
         ("truncated", "ends in the middle"),
         ("missing library", "no_such_library"),
         ("not an estimator", "dict"),
-        ("leaves", "SystemExit"),
+        ("leaves", "sys.exit runs commands"),
         ("no model", "does not exist"),
         ("no target", "no column 'class-label'"),
         ("missing column", "duration"),
