@@ -7,7 +7,7 @@ class AssessmentsConfig(AppConfig):
     verbose_name = "Assessments"
 
     def ready(self) -> None:
-        from assessments import evidence  # noqa: F401 - registers itself with the approval
+        from assessments import checks, evidence  # noqa: F401 - they register themselves
         from assessments.reaping import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self)
