@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema import ValidationError
 
 from assessments import catalogue, judging, recording, results
-from assessments.sandbox import launch, reading
+from assessments.sandbox import launch, oracle, reading
 
 PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
 LOADING_SECONDS = 900.0
@@ -62,8 +62,10 @@ def assess(
         run = _Run(plan, catalogue.catalogue(), tell)
         while run.remaining:
             run.begin()
-            ended = _launch(run, folder, [path.resolve() for path in files.values()], memory_mb)
-            run.settle(ended)
+            if plan["model"].get("trust") == "waived":
+                run.settle_both(_launch_both(run, folder, files, memory_mb))
+            else:
+                run.settle(_launch(run, folder, [path.resolve() for path in files.values()], memory_mb))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     verdicts = judging.judge(run.entries, policy)
@@ -71,21 +73,33 @@ def assess(
 
 
 def _launch(run: "_Run", folder: Path, files: list[Path], memory_mb: int) -> launch.Ended:
+    return launch.run(**_battery(run, folder), read=[folder / "in", *files], memory_mb=memory_mb)
+
+
+def _launch_both(run: "_Run", folder: Path, files: Mapping[str, Path], memory_mb: int) -> oracle.Ends:
+    """Oracle mode: the model in a process of its own, which the battery asks."""
+    model, theirs = run.plan["model"], folder / "model-out"
+    shutil.rmtree(theirs, ignore_errors=True)
+    theirs.mkdir()
+    served = oracle.Served(files["model"].resolve(), model["format"], model["sha256"], theirs)
+    read = [folder / "in", *(path.resolve() for part, path in files.items() if part != "model")]
+    return oracle.run(model=served, **_battery(run, folder), read=read, memory_mb=memory_mb)
+
+
+def _battery(run: "_Run", folder: Path) -> dict[str, Any]:
+    """What a child with the remaining tests is started with; writes its plan."""
     tests = [test for test in run.plan["tests"] if test["id"] in run.remaining]
     plan, work = folder / "in" / "plan.json", folder / "out"
     plan.write_text(json.dumps({**run.plan, "tests": tests}))
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    return launch.run(
-        ["-m", "assessments.battery", str(plan), str(work)],
-        read=[folder / "in", *files],
-        write=work,
-        seconds=LOADING_SECONDS + len(tests) * (run.limit + PATIENCE_SECONDS),
-        memory_mb=memory_mb,
-        on_line=run.hear,
-        should_stop=lambda: bool(run.nonsense) or run.overdue(),
-        trust=run.plan["model"].get("trust", "restricted"),
-    )
+    return {
+        "arguments": ["-m", "assessments.battery", str(plan), str(work)],
+        "write": work,
+        "seconds": LOADING_SECONDS + len(tests) * (run.limit + PATIENCE_SECONDS),
+        "on_line": run.hear,
+        "should_stop": lambda: bool(run.nonsense) or run.overdue(),
+    }
 
 
 @dataclass
@@ -103,6 +117,7 @@ class _Run:
     failed: dict[str, Any] | None = None
     nonsense: str = ""
     since: float = 0.0
+    before: int = 0  # entries that earlier children gave
 
     @property
     def remaining(self) -> list[str]:
@@ -115,6 +130,7 @@ class _Run:
 
     def begin(self) -> None:
         self.current, self.begun, self.failed, self.nonsense, self.since = "", False, None, "", time.monotonic()
+        self.before = len(self.entries)
 
     def overdue(self) -> bool:
         return self.begun and time.monotonic() - self.since > self.limit + PATIENCE_SECONDS
@@ -156,6 +172,15 @@ class _Run:
         self.entries.append(entry)
         self.current, self.since = "", time.monotonic()
         self.tell(test, 1, 1, entry)
+
+    def settle_both(self, ends: oracle.Ends) -> None:
+        """Oracle mode: a model that was lost is the fault of the test that was told so; the rest goes on anew."""
+        if ends.model_lost and len(self.entries) > self.before:
+            return
+        if self.failed and self.failed["code"] == "model_process" and ends.model_died:
+            died = reading.died(ends.model, "model")
+            raise CannotRun(died.code, died.message, died.hint)
+        self.settle(ends.battery)
 
     def settle(self, ended: launch.Ended) -> None:
         """The child is gone: why nothing ran, or which test it died of."""

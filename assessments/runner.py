@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,13 +26,14 @@ from django.db.models.functions import Now
 from assessments import admission, judging, leasing, recording, results, stored
 from assessments.leasing import Heartbeat, LeaseLost
 from assessments.models import Assessment, Verdict
-from assessments.sandbox import launch, reading
+from assessments.sandbox import launch, oracle, reading
 from registry import audit, storage
 from registry.refusals import Unavailable
 from registry.roles import system_user
 
 logger = logging.getLogger(__name__)
 State = Assessment.State
+BATTERY = ("-m", "assessments.battery")
 FOLDER = "modelrisk-run-"  # what a run's folder is called, in the system's place for passing files
 PROGRESS_SECONDS = 0.5  # at most one progress row in this time
 PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
@@ -52,6 +54,8 @@ class Child:
     finished: bool = False
     begun: bool = False
     nonsense: str = ""
+    model_died: launch.Ended | None = None  # in oracle mode: the process that held the model, if it ended by itself
+    model_lost: bool = False
     since: float = field(default_factory=time.monotonic)  # when the current test began
     told: float = 0.0  # when progress was last written
 
@@ -148,6 +152,8 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
                 raise WorkerStopped
             if time.monotonic() >= deadline and (child.begun or assessment.results.exists()):
                 _record_deadline(child)
+            elif child.model_lost and len(child.remaining) < len(remaining):
+                continue  # the test that was told so has its error; the rest gets a new process of the model
             elif problem := _problem(child, ended):
                 finish(assessment, State.FAILED, **problem)
                 return
@@ -159,22 +165,22 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
 def launch_battery(
     folder: Path, child: Child, heart: Heartbeat, stopping: threading.Event, seconds: float
 ) -> launch.Ended:
-    """One child with the tests that are not yet recorded."""
+    """One child with the tests that are not yet recorded; in oracle mode a second one that holds the model."""
     assessment = child.assessment
     tests = [test for test in assessment.plan["tests"] if test["id"] in child.remaining]
     inputs, work = folder / "in", folder / "out"
     (inputs / "plan.json").write_text(json.dumps({**assessment.plan, "tests": tests}))
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    return launch.run(
-        ["-m", "assessments.battery", str(inputs / "plan.json"), str(work)],
-        read=[inputs],
-        write=work,
-        seconds=max(seconds, 1.0),
-        memory_mb=settings.MODELRISK_CHILD_MEMORY_MB,
-        threads=max(1, (os.cpu_count() or 1) // settings.WORKERS),
-        on_line=child.hear,
-        should_stop=lambda: (
+    asked: dict[str, Any] = {
+        "arguments": [*BATTERY, str(inputs / "plan.json"), str(work)],
+        "read": [inputs],
+        "write": work,
+        "seconds": max(seconds, 1.0),
+        "memory_mb": settings.MODELRISK_CHILD_MEMORY_MB,
+        "threads": max(1, (os.cpu_count() or 1) // settings.WORKERS),
+        "on_line": child.hear,
+        "should_stop": lambda: (
             heart.lost
             or heart.cancelled
             or bool(heart.barred)
@@ -182,7 +188,23 @@ def launch_battery(
             or bool(child.nonsense)
             or child.overdue()
         ),
-    )
+    }
+    if assessment.plan["model"].get("trust") != "waived":
+        return launch.run(**asked)
+    ends = oracle.run(model=_served(assessment.plan["model"], folder), **asked)
+    child.model_died, child.model_lost = ends.model if ends.model_died else None, ends.model_lost
+    return ends.battery
+
+
+def _served(model: dict, folder: Path) -> oracle.Served:
+    """The model, out of the folder that the battery may read."""
+    staged, alone, theirs = folder / "in" / Path(model["path"]).name, folder / "model", folder / "model-out"
+    alone.mkdir(exist_ok=True)
+    shutil.rmtree(theirs, ignore_errors=True)
+    theirs.mkdir()
+    if staged.exists():  # not yet moved for an earlier child
+        staged.rename(alone / staged.name)
+    return oracle.Served(alone / staged.name, model["format"], model["sha256"], theirs)
 
 
 @contextmanager
@@ -234,6 +256,9 @@ def _bar(assessment: Assessment, why: tuple[str, str]) -> None:
 
 def _problem(child: Child, ended: launch.Ended) -> dict[str, str] | None:
     """Why no test can run at all, as the row's error and hint."""
+    if child.failed and child.failed["code"] == "model_process" and child.model_died:
+        died = reading.died(child.model_died, "model")
+        return {"error": died.message, "hint": died.hint}
     if child.failed:
         return {"error": child.failed["message"], "hint": child.failed.get("hint", "")}
     if not child.begun and not child.nonsense:

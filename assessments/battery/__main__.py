@@ -30,8 +30,21 @@ def main(arguments: list[str], stream: IO[str]) -> int:
     """Answer one call on `stream`; the exit code."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    if not (asked.catalogue or asked.scan or asked.inspect or asked.profile or (asked.plan and asked.out)):
+    if asked.serve_model and not asked.model_fds:
+        parser.error("--serve-model needs --model-fds")
+    if not (
+        asked.serve_model
+        or asked.catalogue
+        or asked.scan
+        or asked.inspect
+        or asked.profile
+        or (asked.plan and asked.out)
+    ):
         parser.error("give PLAN and OUT, or one of --catalogue, --scan, --inspect, --profile")
+    if asked.serve_model:
+        from assessments.battery.oracle.serving import serve
+
+        return serve(asked.serve_model, asked.format, asked.trust, asked.sha256, asked.model_fds)
     if asked.catalogue:
         from assessments.battery.spec import discover
 
@@ -47,7 +60,7 @@ def main(arguments: list[str], stream: IO[str]) -> int:
 
     asked.out.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = os.environ["TMPDIR"] = str(asked.out)  # the one folder that a sandboxed run may write to
-    return run_plan(asked.plan, Emitter(stream))
+    return run_plan(asked.plan, Emitter(stream), asked.model_fds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +72,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
     parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet", *formats.NAMES])
+    parser.add_argument("--serve-model", type=Path, metavar="FILE", help="answer for a model, on --model-fds")
+    parser.add_argument("--model-fds", type=_pair, metavar="IN,OUT", help="descriptors to another process of a run")
+    parser.add_argument("--sha256", default="", help="of the model that is served")
     parser.add_argument("--trust", default="restricted", choices=["restricted", "waived"], help="how a model is loaded")
     return parser
+
+
+def _pair(text: str) -> tuple[int, int]:
+    read, write = text.split(",")
+    return int(read), int(write)
 
 
 def _scan(path: Path, asked: argparse.Namespace) -> dict[str, Any]:

@@ -14,6 +14,18 @@ class LoadError(Exception):
         return type(self), (self.code, self.message, self.hint)
 
 
+class ModelLost(LoadError):
+    """The process that holds the model (oracle mode) cannot be asked any more; why: the rest of that sentence."""
+
+    def __init__(self, why: str) -> None:
+        hint = "The model's own process is at fault, not this test. Ask the model's developer to try its predictions."
+        super().__init__("model_process", f"The process that holds the model cannot be asked any more: {why}.", hint)
+        self.why = why
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:  # type: ignore[override]
+        return type(self), (self.why,)
+
+
 def short(error: BaseException, limit: int = 300) -> str:
     """An exception as one line of bounded length."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")

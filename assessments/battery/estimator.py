@@ -81,7 +81,7 @@ class FittedModel:
 
     def _settle_form(self, frame: pd.DataFrame) -> None:
         """Find the category columns that a booster expects, then the first form that the model answers."""
-        known = _booster_categories(self.estimator, frame)
+        known = booster_categories(self.estimator, frame)
         text = [name for name in frame.columns if frame[name].dtype == object]
         if unknown := [name for name, categories in known.items() if categories is None]:
             self.notes.append(
@@ -135,7 +135,8 @@ class FittedModel:
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _one_a_row(self, given: Any) -> NDArray[Any]:
+    def one_a_row(self, given: Any) -> NDArray[Any]:
+        """The estimator's own answers, one a row. Raises LoadError for a model with several outputs."""
         answers = np.asarray(self.estimator.predict(given))
         if answers.size != len(given):
             raise LoadError(
@@ -179,7 +180,11 @@ class FittedClassifier(FittedModel):
         return self._decoded(codes, self.scores)
 
     def _predict_batch(self, given: Any) -> NDArray[np.int64]:
-        codes, uniques = pd.factorize(self._one_a_row(given), use_na_sentinel=False)
+        return self.codes_of(given)
+
+    def codes_of(self, given: Any) -> NDArray[np.int64]:
+        """Positions in `classes` for rows in the form of the estimator. Raises LoadError for an unknown class."""
+        codes, uniques = pd.factorize(self.one_a_row(given), use_na_sentinel=False)
         where = {name: position for position, name in enumerate(self.classes)}
         texts = [as_text(unique) for unique in uniques]
         if unknown := [text for text in texts if text not in where]:
@@ -216,7 +221,7 @@ class FittedRegressor(FittedModel):
         return answers
 
     def _predict_batch(self, given: Any) -> NDArray[np.float64]:
-        answers = self._one_a_row(given).astype(float)
+        answers = self.one_a_row(given).astype(float)
         if not np.isfinite(answers).all():
             raise ValueError("the model gives predictions that are not finite numbers")
         return answers
@@ -233,13 +238,13 @@ def unanswered(error: BaseException) -> LoadError:
 
 def predicts_numbers(estimator: Any) -> bool:
     """Whether the estimator calls itself a regressor."""
-    return _kind_of_task(estimator) == "regressor"
+    return kind_of_task(estimator) == "regressor"
 
 
 def check_regressor(estimator: Any) -> None:
     """Raise LoadError where the object is no fitted model that may predict numbers."""
     kind = _check_predicts(estimator)
-    if (wrong := _kind_of_task(estimator)) not in ("regressor", ""):
+    if (wrong := kind_of_task(estimator)) not in ("regressor", ""):
         raise LoadError("bad_plan", f"The plan says regression, and the model, a {kind}, is a {wrong}.", "Say auto.")
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -255,7 +260,7 @@ def check_regressor(estimator: Any) -> None:
 def check_classifier(estimator: Any) -> None:
     """Raise LoadError where the object is no fitted classifier with one class a row."""
     kind = _check_predicts(estimator)
-    if (wrong := _kind_of_task(estimator)) not in ("classifier", ""):
+    if (wrong := kind_of_task(estimator)) not in ("classifier", ""):
         hint = "Say regression, or auto." if wrong == "regressor" else "Classifiers and regressors can be assessed."
         raise LoadError("unsupported_task", f"The model, a {kind}, is a {wrong}.", hint)
     try:
@@ -281,7 +286,7 @@ def _check_predicts(estimator: Any) -> str:
     return kind
 
 
-def _kind_of_task(estimator: Any) -> str:
+def kind_of_task(estimator: Any) -> str:
     """classifier, regressor, clusterer, outlier detector; empty where the object does not say."""
     from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
@@ -352,14 +357,37 @@ def named_features(estimator: Any) -> list[str] | None:
     return None
 
 
+def spelling(estimator: Any) -> str:
+    """Whose way of writing column names the estimator has: lightgbm, onnx, or empty for names as they are."""
+    if is_remote(estimator):
+        return str(estimator.spelling)
+    if type(innermost(estimator)).__module__.startswith("lightgbm"):
+        return "lightgbm"
+    return "onnx" if type(estimator).__name__ == "OnnxClassifier" else ""
+
+
+def is_remote(estimator: Any) -> bool:
+    """Whether the model itself is in another process (oracle mode): there is nothing inside, it can only be asked."""
+    return getattr(type(estimator), "remote", False) is True
+
+
+def identity(estimator: Any) -> dict[str, Any]:
+    """Class, module and the classes of the steps of the model."""
+    if is_remote(estimator):
+        return dict(estimator.identity)
+    return {
+        "class": type(estimator).__name__,
+        "module": type(estimator).__module__,
+        "steps": [type(step).__name__ for _, step in getattr(estimator, "steps", None) or []],
+    }
+
+
 def _in_words_of(frame: pd.DataFrame, names: list[str], estimator: Any) -> list[str]:
     """The columns of the frame that the names mean: LightGBM writes _ for a space, skl2onnx for all but letters."""
-    if type(innermost(estimator)).__module__.startswith("lightgbm"):
-        written = {name.replace(" ", "_"): name for name in frame.columns}
-    elif type(estimator).__name__ == "OnnxClassifier":
-        written = {re.sub(r"\W", "_", name): name for name in frame.columns}
-    else:
+    way = spelling(estimator)
+    if not way:
         return list(names)
+    written = {re.sub(" " if way == "lightgbm" else r"\W", "_", name): name for name in frame.columns}
     return [name if name in frame.columns else written.get(name, name) for name in names]
 
 
@@ -376,8 +404,11 @@ def _ordered(values: pd.Series) -> pd.Index:
     return pd.Index(sorted(values.dropna().unique(), key=lambda value: (isinstance(value, str), value)))
 
 
-def _booster_categories(estimator: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
+def booster_categories(estimator: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
     """The category columns of a LightGBM or XGBoost model that sees the frame itself, with their categories."""
+    if is_remote(estimator):
+        remote: dict[str, pd.Index | None] = estimator.categories(frame)
+        return remote
     model = estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator
     if getattr(model, "steps", None) and all(step in ("passthrough", None) for _, step in model.steps[:-1]):
         model = model.steps[-1][1]

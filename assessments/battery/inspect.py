@@ -9,6 +9,7 @@ from assessments.battery.estimator import (
     check_classifier,
     check_regressor,
     feature_count,
+    identity,
     innermost,
     named_features,
     predicts_numbers,
@@ -25,9 +26,7 @@ def inspect_model(path: Path, format: str = "joblib", *, trust: Trust = "restric
     task, classes = _task(estimator)
     names = named_features(estimator)
     return {
-        "class": type(estimator).__name__,
-        "module": type(estimator).__module__,
-        "steps": [type(step).__name__ for _, step in getattr(estimator, "steps", None) or []],
+        **identity(estimator),
         "task": task,
         "classes": classes,
         "features": names,

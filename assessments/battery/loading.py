@@ -29,11 +29,16 @@ def check_digest(path: Path, file: File) -> None:
             )
 
 
-def load_subject(plan: Plan, folder: Path) -> "Subject":
-    """The model and the data of a plan, checked and joined. Raises LoadError. Paths are relative to `folder`."""
+def load_subject(plan: Plan, folder: Path, descriptors: tuple[int, int] | None = None) -> "Subject":
+    """The model and the data of a plan, checked and joined. Raises LoadError. Paths are relative to `folder`.
+
+    descriptors: to read answers from and to write questions to, where another process holds the model (oracle mode).
+    """
     from assessments.battery.subject import Subject
 
-    files = [plan.model, plan.data, *([plan.reference] if plan.reference else [])]
+    files = [plan.data, *([plan.reference] if plan.reference else [])]
+    if descriptors is None:
+        files.append(plan.model)
     for file in files:
         check_digest(folder / file.path, file)
     frame, notes = read_frame(folder / plan.data.path, plan.data.format, plan.limits)
@@ -41,7 +46,7 @@ def load_subject(plan: Plan, folder: Path) -> "Subject":
     if plan.reference:
         reference, more = read_frame(folder / plan.reference.path, plan.reference.format, plan.limits)
         notes += more
-    estimator, more = load_model(folder / plan.model.path, plan.model.format, trust=plan.model.trust)
+    estimator, more = _settled_model(plan, folder, descriptors)
     subject = Subject(
         estimator,
         frame,
@@ -54,6 +59,21 @@ def load_subject(plan: Plan, folder: Path) -> "Subject":
     )
     subject.notes[:0] = notes + more
     return subject
+
+
+def _settled_model(plan: Plan, folder: Path, descriptors: tuple[int, int] | None) -> tuple[Any, list[str]]:
+    """Never loads a model of a waiver: it is asked in its own process, where it cannot touch what is measured here."""
+    if descriptors is not None:
+        from assessments.battery.oracle import remote
+
+        return remote.connect(*descriptors)
+    if plan.model.trust != "restricted":
+        raise LoadError(
+            "bad_plan",
+            "A model under a waiver is assessed from another process only.",
+            "Start the run as the system does.",
+        )
+    return load_model(folder / plan.model.path, plan.model.format, trust=plan.model.trust)
 
 
 def load_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted") -> tuple[Any, list[str]]:

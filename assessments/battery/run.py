@@ -6,20 +6,18 @@ import importlib.metadata
 import platform
 import random
 import re
-import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assessments.battery.errors import LoadError, short
+from assessments.battery.errors import LoadError, ModelLost, short
 from assessments.battery.events import Emitter, result_entry
 from assessments.battery.plan import BadPlan, Plan, PlannedTest
 from assessments.battery.spec import CATALOGUE, FAMILIES, BatteryTest, Needs, NotApplicable, Outcome
+from assessments.battery.timing import OutOfTime, time_limit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,20 +28,19 @@ TEST_ID = re.compile(r"([a-z_]+)\.([a-z][a-z0-9_]*)")
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "joblib", "adversarial-robustness-toolbox", "shap")
 BOOSTERS = ("xgboost", "lightgbm", "catboost")
 LOADING_SECONDS = 60.0  # reading gets at least this long: libraries alone take seconds on a busy machine
-RING_AGAIN = 5.0  # seconds after which a swallowed time-out is raised anew
+MODEL_LOST = 3  # the exit code where the process of the model is gone: the rest needs a new one
 
 
-class OutOfTime(BaseException):
-    """The time is over. Not an Exception, so that a test's own `except Exception` does not swallow it."""
+def run_plan(path: Path, emitter: Emitter, descriptors: tuple[int, int] | None = None) -> int:
+    """Run the plan in the file; 0 when all its tests were tried, 2 when nothing could be run.
 
-
-def run_plan(path: Path, emitter: Emitter) -> int:
-    """Run the plan in the file; 0 when all its tests were tried, 2 when nothing could be run."""
+    descriptors: of the process that holds the model, in oracle mode; 3 when it was lost before all tests were tried.
+    """
     try:
         plan = _read(path)
         tests = planned_tests(plan)
         with time_limit(seconds := max(plan.limits.seconds_per_test, LOADING_SECONDS)):
-            subject = _load(plan, path.parent)
+            subject = _load(plan, path.parent, descriptors)
     except LoadError as error:
         emitter.failed(error.code, error.message, error.hint)
         return 2
@@ -61,9 +58,12 @@ def run_plan(path: Path, emitter: Emitter) -> int:
         traceback.print_exc()
         emitter.failed("crashed", f"The run ended before the first test: {short(error)}", "See the log of the run.")
         return 2
-    emitter.started(subject_facts(plan, subject), environment())
+    separate = {"model_process": "separate"} if descriptors else {}
+    emitter.started(subject_facts(plan, subject), {**environment(), **separate})
     for planned, test, params in tests:
         emitter.result(run_test(planned, test, params, subject, plan, emitter))
+        if subject.lost:
+            return MODEL_LOST
     emitter.finished()
     return 0
 
@@ -77,10 +77,10 @@ def _read(path: Path) -> Plan:
         raise LoadError("bad_plan", f"The plan {path.name} cannot be read: {short(error)}", "") from error
 
 
-def _load(plan: Plan, folder: Path) -> "Subject":
+def _load(plan: Plan, folder: Path, descriptors: tuple[int, int] | None) -> "Subject":
     from assessments.battery.loading import load_subject
 
-    return load_subject(plan, folder)
+    return load_subject(plan, folder, descriptors)
 
 
 def planned_tests(plan: Plan) -> list[tuple[PlannedTest, BatteryTest | Exception, dict[str, Any]]]:
@@ -145,6 +145,9 @@ def run_test(
     subject.count_afresh()
     begun = time.perf_counter()
     status, reason, hint, outcome = _tried(test, params, subject, plan, emitter)
+    if (why := subject.lost) and status != "error":  # a test may go on without answers; what it found then is void
+        gone = ModelLost(why)
+        status, reason, hint, outcome = "error", gone.message, gone.hint, None
     return result_entry(
         test,
         status=status,
@@ -230,25 +233,6 @@ def percent_steps(emitter: Emitter, test_id: str) -> Callable[[int, int], None]:
             emitter.progress(test_id, int(done), int(of))
 
     return progress
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in the block after that many seconds. Only in the main thread; elsewhere there is no limit."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(signum: int, frame: Any) -> None:
-        raise OutOfTime
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, RING_AGAIN)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def subject_facts(plan: Plan, subject: "Subject") -> dict[str, Any]:

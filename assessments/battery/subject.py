@@ -12,7 +12,7 @@ from assessments.battery import banding
 from assessments.battery.answers import Answers, ClassAnswers, NumberAnswers
 from assessments.battery.coder import Coder, Codes
 from assessments.battery.errors import LoadError, listed
-from assessments.battery.estimator import predicts_numbers
+from assessments.battery.estimator import identity, is_remote, predicts_numbers
 from assessments.battery.labels import as_text
 from assessments.battery.plan import Column, Target
 from assessments.battery.relations.checking import Relation, refuse_wrong, relations_of
@@ -65,8 +65,13 @@ class Subject:
 
     @property
     def estimator(self) -> Any:
-        """The loaded object, for tests that look inside."""
+        """The loaded object, for tests that look inside; where estimator.is_remote(it), there is nothing to see."""
         return self.model.estimator
+
+    @property
+    def lost(self) -> str:
+        """Why the process that holds the model cannot be asked any more; empty where it can, or there is none."""
+        return str(self.estimator.lost) if is_remote(self.estimator) else ""
 
     def _take_rows(self, estimator: Any, frame: pd.DataFrame, target: Target, task: str) -> Answers:
         if target.column not in frame.columns:
@@ -227,11 +232,8 @@ class Subject:
 
     def facts(self) -> dict[str, Any]:
         """What the report says of model and data."""
-        model = self.estimator
         return {
-            "class": type(model).__name__,
-            "module": type(model).__module__,
-            "steps": [type(step).__name__ for _, step in getattr(model, "steps", None) or []],
+            **identity(self.estimator),
             "task": self.task,
             **self.answers.facts(),
             "target": self.target,

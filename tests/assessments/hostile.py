@@ -23,7 +23,8 @@ def hostile_model(code: str, joblib_file: bytes) -> bytes:
 def replacing(test: str, body: str) -> str:
     """Code that makes a test of the battery do `body` instead."""
     return f"""
-import os, time, signal
+import importlib, os, time, signal
+importlib.import_module("assessments.battery.{test}")
 from assessments.battery.spec import CATALOGUE
 def run(*_):
     {body}

@@ -41,6 +41,18 @@ def on_hostile_model(version, dataset_version, owner, security_officer, tiny_fil
     return begin
 
 
+@pytest.fixture
+def on_broken_battery(waiting, monkeypatch):
+    """An assessment of an honest model, by a battery that runs `code` first."""
+
+    def begin(code: str) -> Assessment:
+        then = "import runpy; runpy.run_module('assessments.battery', run_name='__main__', alter_sys=True)"
+        monkeypatch.setattr(runner, "BATTERY", ("-c", f"{code}\n{then}"))
+        return waiting
+
+    return begin
+
+
 def test_it_runs_to_its_end(waiting):
     found = run(waiting)
     assert (found.state, found.error, found.attempt) == ("done", "", 1)
@@ -63,23 +75,23 @@ def test_what_is_recorded_already_is_not_run_again(waiting):
     assert found.results.get(test=FIRST).title == "Kept"
 
 
-def test_a_test_that_crashes_the_process_loses_only_itself(on_hostile_model):
-    found = run(on_hostile_model(replacing(SECOND, "os.kill(os.getpid(), 11)")))
+def test_a_test_that_crashes_the_process_loses_only_itself(on_broken_battery):
+    found = run(on_broken_battery(replacing(SECOND, "os.kill(os.getpid(), 11)")))
     assert found.state == "done"
     assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
     assert "signal 11" in found.results.get(test=SECOND).reason
     assert found.verdicts.filter(test=SECOND, verdict="pass").count() == 0
 
 
-def test_a_test_that_the_system_kills_is_out_of_memory(on_hostile_model):
-    found = run(on_hostile_model(replacing(SECOND, "os.kill(os.getpid(), 9)")))
+def test_a_test_that_the_system_kills_is_out_of_memory(on_broken_battery):
+    found = run(on_broken_battery(replacing(SECOND, "os.kill(os.getpid(), 9)")))
     assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
     assert "out of memory" in found.results.get(test=SECOND).reason
 
 
-def test_a_test_over_its_time_that_cannot_be_interrupted_is_killed(on_hostile_model, monkeypatch):
+def test_a_test_over_its_time_that_cannot_be_interrupted_is_killed(on_broken_battery, monkeypatch):
     monkeypatch.setattr(runner.Child, "overdue", lambda self: self.begun and self.remaining[:1] == [SECOND])
-    found = run(on_hostile_model(replacing(SECOND, "signal.pthread_sigmask(0, range(1, 65)); time.sleep(999)")))
+    found = run(on_broken_battery(replacing(SECOND, "signal.pthread_sigmask(0, range(1, 65)); time.sleep(999)")))
     assert statuses(found) == {FIRST: "done", SECOND: "error", THIRD: "done"}
     assert "time limit" in found.results.get(test=SECOND).reason
 
@@ -107,11 +119,30 @@ def test_a_model_that_crashes_the_reading_fails_with_what_to_do(on_hostile_model
     assert "crashed (signal 11)" in found.error
 
 
-def test_a_model_that_talks_over_the_battery_gets_errors_only(on_hostile_model):
-    shout = "import os\nfor fd in range(3, 30):\n  try: os.write(fd, b'{\"event\": NaN}\\n')\n  except OSError: pass"
-    found = run(on_hostile_model(shout))
+def test_a_battery_that_talks_nonsense_gets_errors_only(on_broken_battery):
+    found = run(on_broken_battery("import os; os.write(1, b'{\"event\": NaN}\\n')"))
     assert set(statuses(found).values()) == {"error"}
     assert set(found.verdicts.values_list("verdict", flat=True)) <= {"error", "not_applicable"}
+
+
+def test_a_model_that_writes_events_everywhere_is_no_result(on_hostile_model):
+    shout = (
+        'import os\nfor fd in range(1, 64):\n  try: os.write(fd, b\'{"event": "finished"}\\n\')\n  except OSError: pass'
+    )
+    found = run(on_hostile_model(shout))
+    assert (found.state, statuses(found)) == ("failed", {})
+    assert "cannot be asked" in found.error
+
+
+def test_a_model_that_patches_the_battery_forges_nothing(on_hostile_model, version, dataset_version, owner):
+    """It runs in a process of its own, and the numbers are those of the same model without the code."""
+    forged = run(on_hostile_model(replacing(SECOND, "os._exit(0)")))
+    honest = run(start(version, actor=owner, dataset_version=dataset_version, tests=QUICK_TESTS, seed=7))
+    assert statuses(forged) == dict.fromkeys(QUICK_TESTS, "done")
+    assert forged.environment["model_process"] == "separate"
+    numbers = [list(each.measures.values_list("metric", "value", "low", "high")) for each in
+               (*forged.results.order_by("test"), *honest.results.order_by("test"))]  # fmt: skip
+    assert numbers[:3] == numbers[3:]
 
 
 def test_data_without_a_column_of_the_model_fails_with_its_name(version, owner, tiny_files):
