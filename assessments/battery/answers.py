@@ -94,6 +94,11 @@ class ClassAnswers:
     def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
         return np.asarray(self._label_of_class[self.model.predict_codes(codes)])
 
+    def read(self, raw: NDArray[Any]) -> NDArray[np.int64]:
+        """What the estimator itself gave, as positions in `labels`."""
+        position = {name: self._label_of_class[at] for at, name in enumerate(self.model.classes)}
+        return np.array([position[as_text(value)] for value in np.ravel(raw)], dtype=np.int64)
+
     def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
         return self.model.scores_codes(codes)[:, self._class_of_label]
 
@@ -143,6 +148,10 @@ class NumberAnswers:
 
     def predict_codes(self, codes: Codes) -> NDArray[np.float64]:
         return self.model.predict_codes(codes)
+
+    def read(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """What the estimator itself gave, as numbers."""
+        return np.asarray(raw, dtype=float).ravel()
 
     def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
         raise ValueError("the model predicts numbers, not scores")

@@ -27,7 +27,9 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     axes.set_ylim(-0.012, 1.03)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlim(0, furthest or 1)
-    d.name_axes(axes, x=d.fit(data.get("budget_label"), 4.4), y="Accuracy under attack")
+    d.name_axes(
+        axes, x=d.fit(data.get("budget_label"), 4.4), y=d.fit(data.get("y_label") or "Accuracy under attack", 2.8)
+    )
     # A name takes 0.055 of the axis: names whose lines end together move apart.
     for i, y in enumerate(d.spread([y for _, y in ends], 0.055)):
         d.write(axes, ends[i][0], y, names[i], color=d.SERIES[i % len(d.SERIES)], dx=8, va="center")

@@ -4,7 +4,7 @@ Three sources of changes that reach the goal, each a few large questions to the 
 donors     the nearest real rows that the model decides as wanted: take over every movable value, then put back what is
            not needed, the dearest first, until nothing more can be put back;
 singles    every value a single column could take;
-pairs      where the model has scores: the most promising singles of a row together, two and then three.
+pairs      the cheapest singles of a row together; where the model has scores the most promising, two and then three.
 Then the numbers of every change that reached the goal are moved back as far as they can be (bisection), and what the
 row no longer needs is put back once more. All rows take each step together, so that a step is one question.
 
@@ -22,8 +22,11 @@ NUMBERS_AT_ONCE = 4_000_000  # codes in one question: bounds memory
 GREEDY_COLUMNS = 24  # a donor that differs in more columns first has halves of them put back
 GRID = 64  # values of a number tried by themselves
 FINE = 96  # and between the row's own value and one that reaches the goal
+NEAR = np.array([-0.25, -0.06, -0.015, 0.015, 0.06, 0.25])  # small moves, in shares of the range
+CHEAP, CHEAP_PAIRS = 24, 80  # the cheapest singles of a row, and pairs of them, tried whatever they promise
 MOST_CATEGORIES = 64
 MOST_SINGLES = 120_000
+SMALL = 1e-6  # putting back what costs nothing is worth something
 PROMISING = 6  # singles of a row that are tried together
 
 Ask = Callable[[Floats, Rows], tuple[Floats, Flags]]
@@ -130,11 +133,14 @@ def search(
     repaired, reached = task.ask(singles, singles_of)
     nearest, nearest_of = nearest_singles(task.moves, repaired[reached], singles_of[reached])
     progress(2, 4)
-    together, together_of = combined(task, singles[~reached], singles_of[~reached])
+    idle, idle_of = repaired[~reached], singles_of[~reached]
+    together, together_of = combined(task, idle, idle_of)
     progress(3, 4)
     points = np.concatenate([restored, nearest, together])
     rows = np.concatenate([of, nearest_of, together_of])
     points = shrunk(task, points, rows)
+    cheap, cheap_of = cheap_pairs(task, idle, idle_of, Found(task.moves, points, rows))
+    points, rows = np.concatenate([points, shrunk(task, cheap, cheap_of)]), np.concatenate([rows, cheap_of])
     found = Found(task.moves, *put_back(task, points, rows, rng))
     best = found.only(contenders(found))
     finer = scanned(task, best.points, best.of, pool)
@@ -164,8 +170,10 @@ def scanned(task: Task, points: Floats, of: Rows, pool: Floats) -> Floats:
         known = np.unique(pool[np.isfinite(pool[:, at]), at])
         near, far = moves.own[of[rows], at], points[rows, at]
         even = near[:, None] + (far - near)[:, None] * np.linspace(0, 1, FINE // 2 + 2)[None, 1:-1]
-        real = np.array([_spread(known[(known > min(a, b)) & (known < max(a, b))], FINE // 2, fill=b)
-                         for a, b in zip(near, far, strict=True)]).reshape(len(rows), -1)  # fmt: skip
+        if not len(rows):
+            continue
+        between = [known[(known > min(pair)) & (known < max(pair))] for pair in zip(near, far, strict=True)]
+        real = np.stack([_spread(v, FINE // 2, fill=b) for v, b in zip(between, far, strict=True)])
         tried = np.column_stack([even, real])
         index = np.repeat(np.arange(len(rows)), tried.shape[1])
         trials = points[rows[index]]
@@ -219,9 +227,6 @@ def put_back(task: Task, points: Floats, of: Rows, rng: np.random.Generator) -> 
     return points, of
 
 
-SMALL = 1e-6  # putting back what costs nothing is worth something
-
-
 def _halves_put_back(task: Task, points: Floats, of: Rows, rng: np.random.Generator) -> Floats:
     """For wide rows: undo random halves, then quarters… of what changed, as long as the goal is still reached."""
     share = 0.5
@@ -264,13 +269,14 @@ def single_values(moves: Moves, pool: Floats, columns: Rows) -> dict[int, Floats
 
 
 def every_single(task: Task, values: dict[int, Floats]) -> tuple[Floats, Rows]:
-    """Every row with one value changed, legal ones only; the bounds of a number are tried too."""
+    """Every row with one value changed, legal ones only; of a number its bounds and small moves are tried too."""
     moves, points, rows = task.moves, [], []
     for at, tried in values.items():
-        of = np.repeat(np.arange(len(moves.own)), len(tried) + 2 * bool(moves.number[at]))
         given = np.tile(tried, (len(moves.own), 1))
         if moves.number[at]:
-            given = np.column_stack([given, moves.floor[:, at], moves.ceiling[:, at]])
+            near = moves.own[:, at, None] + np.outer(np.ones(len(moves.own)), NEAR) * moves.scale[at]
+            given = np.column_stack([given, near, moves.floor[:, at], moves.ceiling[:, at]])
+        of = np.repeat(np.arange(len(moves.own)), given.shape[1])
         block = moves.own[of].copy()
         block[:, at] = given.ravel()
         block = moves.reachable(block, of)
@@ -314,6 +320,25 @@ def combined(task: Task, singles: Floats, of: Rows) -> tuple[Floats, Rows]:
         keep = _top(near, rest_of, 2)
         pairs, pairs_of = _joined(moves, rest[keep], rest_of[keep], best, best_of)
     return np.concatenate(found), np.concatenate(rows)
+
+
+def cheap_pairs(task: Task, singles: Floats, of: Rows, found: Found) -> tuple[Floats, Rows]:
+    """The cheapest pairs of a row's cheapest singles that would cost less than what was found for it."""
+    moves = task.moves
+    price = moves.cost(singles, of)
+    at = np.argmax(moves.changed(singles, of) & moves.movable, axis=1)
+    few = _top(-price, of * len(moves.names) + at, CHEAP // 4)
+    few = few[_top(-price[few], of[few], CHEAP)]
+    pairs, pairs_of = _joined(moves, singles[few], of[few], singles[few], of[few])
+    best = found.cheapest()
+    limit = np.where(best >= 0, found.cost[best] if len(found.cost) else np.inf, np.inf)
+    spent = moves.cost(pairs, pairs_of)
+    once = np.flatnonzero(spent < limit[pairs_of] - SMALL)
+    _, first = np.unique(np.column_stack([pairs_of[once], pairs[once]]), axis=0, return_index=True)
+    once = once[first]
+    once = once[_top(-spent[once], pairs_of[once], CHEAP_PAIRS)]
+    repaired, reached = task.ask(pairs[once], pairs_of[once])
+    return repaired[reached], pairs_of[once][reached]
 
 
 def _best_by_column(task: Task, singles: Floats, of: Rows) -> tuple[Floats, Rows]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ def goal_of(subject: Subject, rows: Rows, params: Mapping[str, Any]) -> Goal:
     params["directed"]: True for recourse, the favourable decision for those who did not get it; otherwise any decision
     but the right one, for those decided rightly. For a model that predicts a number: params["shift"], how far the
     prediction has to move in units of the model's root mean squared error (default 1); params["direction"]: up, down,
-    or either way where it is left out. Raises ValueError where the model has no error to measure by.
+    or either way where it is left out. Raises NotApplicable where the model has no error to measure by.
     """
     rows = np.asarray(rows, dtype=np.intp)
     if subject.task == "regression":
@@ -123,7 +124,7 @@ def _moving(subject: Subject, rows: Rows, shift: float, direction: str) -> Goal:
         raise ValueError(f"direction must be up, down or empty, not {direction!r}.")
     error = float(np.sqrt(np.mean((subject.predicted - subject.y) ** 2)))
     if not error > 0 or not shift > 0:
-        raise ValueError("The model makes no error on this data, or the shift is 0: there is nothing to measure by.")
+        raise NotApplicable("The model makes no error on this data: there is no unit to measure a shift by.")
     kind, verb = kinds[direction]
     describe = f"The prediction {verb} by at least {shift * error:.4g}, {shift:g} times the model's own error (RMSE)."
     return Goal(subject, rows, kind, np.ones(len(rows), dtype=bool), describe, shift * error)

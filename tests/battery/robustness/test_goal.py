@@ -6,6 +6,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from assessments.battery.robustness._goal import goal_of
+from assessments.battery.spec import NotApplicable
 from tests.battery.subjects import HardRule, Rule, subject_of
 
 
@@ -112,5 +113,5 @@ def test_a_model_without_error_gives_no_unit_to_measure_by():
     frame["y"] = frame["size"]
     subject = subject_of(frame, LinearRegression(fit_intercept=False).fit(frame[["size"]], frame["y"]), favourable="")
     subject.answers.predicted = subject.y.copy()
-    with pytest.raises(ValueError, match="no error"):
+    with pytest.raises(NotApplicable, match="no error"):
         goal_of(subject, np.arange(60), {})
