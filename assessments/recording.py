@@ -42,6 +42,13 @@ CHART = {
         "data": {"type": "object", "required": ["kind"], "properties": {"kind": {"pattern": "^[a-z_]{1,40}$"}}},
     },
 }
+CHANGE = {
+    "type": "object",
+    "required": ["column", "before", "after"],
+    "additionalProperties": False,
+    "properties": {"column": TEXT, "before": TEXT, "after": TEXT, "follows": {"type": "boolean"}},
+}
+CELL = {"type": ["string", "number", "boolean", "null", "array"], "items": CHANGE, "maxItems": 100}
 TABLE = {
     "type": "object",
     "required": ["id", "title", "columns", "rows"],
@@ -53,8 +60,9 @@ TABLE = {
         "rows": {
             "type": "array",
             "maxItems": 2000,
-            "items": {"type": "array", "maxItems": 50, "items": {"type": ["string", "number", "boolean", "null"]}},
+            "items": {"type": "array", "maxItems": 50, "items": CELL},
         },
+        "note": TEXT,
     },
 }
 OUTCOME = {

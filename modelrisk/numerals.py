@@ -147,6 +147,8 @@ def cell(value) -> str:
     """A cell of a test's own table: text stays, numbers are written like all others."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return {None: "–", True: "yes", False: "no"}.get(value, value)
+    if isinstance(value, list):  # what was changed about a row
+        return "; ".join(f"{change['column']}: {change['before']} → {change['after']}" for change in value)
     return count(value) if isinstance(value, int) else number(value)
 
 

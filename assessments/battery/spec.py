@@ -92,12 +92,17 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows for the reader; columns are headings, rows hold text and numbers."""
+    """Rows for the reader; columns are headings, rows hold text and numbers.
+
+    A cell may also be what was changed about a row: [{column, before, after, follows}], all text but follows, which
+    says that the column changed because another one did.
+    """
 
     id: str
     title: str
     columns: list[str]
     rows: list[list[Any]]
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ def _shown_until(curves: list[tuple[np.ndarray, ...]]) -> float:
     """A price that leaves out at most the dearest fiftieth of each curve: a few rows must not flatten the rest."""
     ends = []
     for cost, share in curves:
-        if len(cost):
+        known = np.isfinite(cost) & np.isfinite(share)
+        if known.any():
+            cost, share = cost[known], share[known]
             ends.append(float(cost[min(int(np.searchsorted(share, 0.98 * share[-1])), len(cost) - 1)]))
     return max([*ends, 0.0]) * 1.05 or 1.0
 

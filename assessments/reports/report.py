@@ -125,8 +125,15 @@ def shown_test(entry: dict[str, Any], drawn: dict[str, str], declared: dict[str,
 
 
 def shown_table(table: dict[str, Any]) -> dict[str, Any]:
-    rows = [[wording.number(cell) if isinstance(cell, float) else cell for cell in row] for row in table["rows"]]
-    return {**table, "rows": rows}
+    """Numbers as people read them; a cell that is a list of changes as {"changes": […]}."""
+    rows = [[shown_cell(cell) for cell in row] for row in table["rows"]]
+    return {**table, "rows": rows, "open": any(isinstance(cell, list) for row in table["rows"] for cell in row)}
+
+
+def shown_cell(cell: Any) -> Any:
+    if isinstance(cell, list):
+        return {"changes": cell}
+    return wording.number(cell) if isinstance(cell, float) else cell
 
 
 def facts(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ class TestSection:
     asks: str
     overall: list[tuple[str, Measure]] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
+    tables: list[dict] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class FamilySection:
     title: str
     note: str
     charts: list[Chart]
+    edits: list[dict]
     tests: list[TestSection]
 
 
@@ -63,7 +65,14 @@ def _family(family: str, results: list[TestResult], entries: dict[str, dict]) ->
     if queries:
         note += f" · {short_count(queries)} model queries"
     charts = [chart for result in results for chart in result.charts.all()]
-    return FamilySection(family, family.capitalize(), note, charts, tests)
+    edits = [table for result in results for table in result.tables if tells_changes(table)]
+    return FamilySection(family, family.capitalize(), note, charts, edits, tests)
+
+
+def tells_changes(table: dict) -> bool:
+    """Whether a table shows rows before and after a change: [row, changes, answer, sentence, price]."""
+    rows = table["rows"]
+    return bool(rows) and all(len(row) == 5 and isinstance(row[1], list) for row in rows)
 
 
 def short_count(n: int) -> str:
@@ -78,7 +87,8 @@ def _test(result: TestResult, entry: dict, titles: dict[str, str]) -> TestSectio
     measures = list(result.measures.all())
     overall = [(titles.get(m.metric, m.metric), m) for m in measures if not m.group]
     grouped = [m for m in measures if m.group]
-    return TestSection(result, entry.get("asks", ""), overall, _grids(grouped, titles))
+    tables = [table for table in result.tables if not tells_changes(table)]
+    return TestSection(result, entry.get("asks", ""), overall, _grids(grouped, titles), tables)
 
 
 def _grids(measures: list[Measure], titles: dict[str, str]) -> list[Grid]:

@@ -183,6 +183,12 @@ def figure(assessment_id: int, chart):
     return {"assessment_id": assessment_id, "chart": chart, "seal": seal, "formats": ("svg", "png", "csv")}
 
 
+@register.inclusion_tag("ui/edits.html")
+def edits(table: dict):
+    """Rows and the changes that turn a decision: [row, changes, answer before → after, sentence, price]."""
+    return table
+
+
 @register.inclusion_tag("ui/progress.html")
 def progress(assessment):
     """How far an assessment is; `assessment.finished_tests` is annotated by the page."""

@@ -54,6 +54,22 @@ def data(kind, name="yes"):
             "budget_label": "Budget",
             "series": [{"name": name, "budget": up, "accuracy": [0.9, 0.5, 0.1], "low": up, "high": up}],
         },
+        "cost_ecdf": {
+            "cost_label": name, "share_label": name,
+            "series": [{"name": name, "cost": up, "share": [0.0, 0.4, 0.8], "median": 0.7, "low": 0.5, "high": None}],
+        },
+        "success_by_edits": {
+            "series": [{"name": name, "edits": [1, 2, 3], "share": [0.2, 0.6, None], "low": up, "high": up}]
+        },
+        "cost_by_group": {
+            "column": name,
+            "groups": [
+                {"name": name, "n": 70, "median": 0.2, "low": 0.1, "high": 0.4, "lower": 0.1, "upper": 0.3,
+                 "reached": 1.0, "small": False},
+                {"name": "b", "n": 9, "median": None, "low": None, "high": None, "lower": 0.2, "upper": None,
+                 "reached": 0.4, "small": True},
+            ],
+        },
         "shap_importance": {
             "unit": name,
             "features": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "sensitive": True}],
@@ -84,9 +100,8 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
-        "accuracy_under_attack", "count", "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual",
-        "roc",
-        "selection_rate", "shap_importance",
+        "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "ks", "lines", "precision_recall",
+        "precision_threshold", "predicted_actual", "roc", "selection_rate", "shap_importance", "success_by_edits",
     )  # fmt: skip
 
 

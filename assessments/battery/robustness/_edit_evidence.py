@@ -166,7 +166,15 @@ def edits_table(edited: Edited, id: str, title: str, most: int = EXAMPLES) -> Ta
                 float(edited.found.cost[which]),
             ]
         )
-    return Table(id, title, ["Row", "Edit", edited_heading(edited), "In words", "Price"], rows)
+    return Table(id, title, ["Row", "Edit", edited_heading(edited), "In words", "Price"], rows, note_of(edited))
+
+
+def note_of(edited: Edited) -> str:
+    """What nobody could change, in a line: only what a person could change; sex, race, age held fixed."""
+    moves = edited.moves
+    held = [name for at, name in enumerate(moves.names) if not (moves.movable | moves.derived)[at]]
+    more = f" and {len(held) - 6} more" if len(held) > 6 else ""
+    return "only what a person could change" + (f"; {', '.join(held[:6])}{more} held fixed" if held else "")
 
 
 def edited_heading(edited: Edited) -> str:
