@@ -44,8 +44,8 @@ class ClassAnswers:
         self.labels = text_order(list(meant.values()))
         self.favourable = self._settled_favourable(given)
         position = {label: at for at, label in enumerate(self.labels)}
-        self._label_of_class = np.array([position[meant[name]] for name in classes])
-        self._class_of_label = np.argsort(self._label_of_class)
+        self.label_of_class = np.array([position[meant[name]] for name in classes])
+        self.class_of_label = np.argsort(self.label_of_class)
         self.y = np.array([position[label] for label in self._data_labels], dtype=np.int64)[self._codes]
         self.predicted = answered(self, frame)
         if guessed:
@@ -85,14 +85,14 @@ class ClassAnswers:
         return self.model.scores_from
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
-        return np.asarray(self._label_of_class[self.model.predict(frame)])
+        return np.asarray(self.label_of_class[self.model.predict(frame)])
 
     def scores(self, frame: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """(rows, labels)"""
-        return self.model.scores(frame)[:, self._class_of_label]
+        return self.model.scores(frame)[:, self.class_of_label]
 
     def predict_codes(self, codes: Codes) -> NDArray[np.int64]:
-        return np.asarray(self._label_of_class[self.model.predict_codes(codes)])
+        return np.asarray(self.label_of_class[self.model.predict_codes(codes)])
 
     def read(self, raw: NDArray[Any]) -> NDArray[np.int64]:
         """What the estimator itself gave, as positions in `labels`."""
@@ -100,7 +100,7 @@ class ClassAnswers:
         return np.array([position[as_text(value)] for value in np.ravel(raw)], dtype=np.int64)
 
     def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
-        return self.model.scores_codes(codes)[:, self._class_of_label]
+        return self.model.scores_codes(codes)[:, self.class_of_label]
 
     def facts(self) -> dict[str, Any]:
         return {
