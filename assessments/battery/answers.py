@@ -96,7 +96,7 @@ class ClassAnswers:
 
     def read(self, raw: NDArray[Any]) -> NDArray[np.int64]:
         """What the estimator itself gave, as positions in `labels`."""
-        position = {name: self._label_of_class[at] for at, name in enumerate(self.model.classes)}
+        position = {name: self.label_of_class[at] for at, name in enumerate(self.model.classes)}
         return np.array([position[as_text(value)] for value in np.ravel(raw)], dtype=np.int64)
 
     def scores_codes(self, codes: Codes) -> NDArray[np.floating[Any]]:
