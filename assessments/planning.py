@@ -17,7 +17,7 @@ CHOICES = {
     "mutable": ("free", "up", "down", "fixed"),
 }
 MODEL_FORMATS = ("joblib", "lightgbm", "onnx", "xgboost")
-DATA_FORMATS = ("csv", "parquet", "joblib")
+DATA_FORMATS = ("csv", "parquet")
 LARGEST_SEED = 2**63 - 1  # what every database keeps
 
 

@@ -112,7 +112,9 @@ def _receive_data(
     def read(path: Path, format: str, _sha256: str) -> dict:
         return scanning.profile_dataset(path, format)
 
-    with receiving.receive(file, find_format=scanning.data_format, read=read, refuse=refuse) as received:
+    with receiving.receive(
+        file, find_format=scanning.data_format, read=read, refuse=refuse, kept_as=scanning.kept_as
+    ) as received:
         column_edits.check_target(received.content, target, favourable)
         yield {"received": received, "target": target, "favourable": favourable}
 
@@ -223,4 +225,5 @@ def _file_detail(received: receiving.Received) -> dict:
         "sha256": received.sha256,
         "bytes": received.size,
         "format": received.format,
+        **({"converted_from": received.converted_from} if received.converted_from else {}),
     }

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -27,6 +27,7 @@ class Received:
     name: str
     format: str
     content: dict[str, Any]  # what the sandbox read
+    converted_from: dict[str, Any] | None = None  # {file, format, sha256, bytes} of the upload that this was made of
 
     def artifact(self) -> Artifact:
         return Artifact.objects.get_or_create(sha256=self.sha256, defaults={"size": self.size})[0]
@@ -39,22 +40,30 @@ def receive(
     find_format: Callable[[Path, str], str],
     read: Callable[[Path, str, str], dict],
     refuse: Callable[[str], None],
+    kept_as: Callable[[Path, str], AbstractContextManager[tuple[Path, str]]] | None = None,
 ) -> Iterator[Received]:
     """Yield the received file; when what follows fails, the stored bytes go again unless another row has them.
 
     `refuse(sha256)` raises where these bytes are not wanted, before the costly part: `read(path, format, sha256)`.
+    `kept_as(path, format)` gives the file that is kept instead of the one that was uploaded, and its format.
     """
-    name = name_of(file)
-    with _on_disk(file) as path, open(path, "rb") as handle:
-        source = File(handle)
-        digest, size = storage.digest_of(source)
-        _check_size(name, size)
+    name, origin = name_of(file), None
+    with ExitStack() as open_files:
+        path = open_files.enter_context(_on_disk(file))
+        digest, size = _measured(path, name)
         refuse(digest)
         format = find_format(path, name)
+        kept, kept_format = open_files.enter_context(kept_as(path, format)) if kept_as else (path, format)
+        if kept != path:
+            origin = {"file": name, "format": format, "sha256": digest, "bytes": size}
+            path, format, name = kept, kept_format, f"{PurePath(name).stem}.{kept_format}"
+            digest, size = _measured(path, name)
+            refuse(digest)
         content = read(path, format, digest)
+        source = File(open_files.enter_context(open(path, "rb")))
         storage.put(source, sha256=digest)
         try:
-            yield Received(digest, size, name, format, content)
+            yield Received(digest, size, name, format, content, origin)
         except BaseException:
             _take_back(source, digest)
             raise
@@ -64,6 +73,14 @@ def receive(
 def name_of(file: File) -> str:
     """The name that it was uploaded under, without folders."""
     return PurePath((file.name or "").replace("\\", "/")).name[:255]
+
+
+def _measured(path: Path, name: str) -> tuple[str, int]:
+    """Digest and size. Raises BadInput for an empty file or one over the limit."""
+    with open(path, "rb") as handle:
+        digest, size = storage.digest_of(File(handle))
+    _check_size(name, size)
+    return digest, size
 
 
 def _check_size(name: str, size: int) -> None:

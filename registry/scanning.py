@@ -1,6 +1,8 @@
 """What an uploaded file is: its format by name and first bytes, its content by asking the sandbox. Never unpickles."""
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path, PurePath
 from types import ModuleType
@@ -115,10 +117,30 @@ def profile_dataset(path: Path, format: str) -> dict:
     return _asked("profile_dataset", path, format)
 
 
+@contextmanager
+def kept_as(path: Path, format: str) -> Iterator[tuple[Path, str]]:
+    """What is kept of a data file, and its format: of a pickled table the Parquet that the sandbox makes of it.
+
+    A pickle may run anything when it is opened, so it is opened once, alone, and never again.
+    """
+    if format != JOBLIB:
+        yield path, format
+        return
+    with ExitStack() as converted:
+        with _said_as_bad_input():
+            made = converted.enter_context(_reader().converted_dataset(path, format))
+        yield made, PARQUET
+
+
 def _asked(question: str, path: Path, format: str, **options) -> dict:
-    reader = _reader()
+    with _said_as_bad_input():
+        return getattr(_reader(), question)(path, format, **options)
+
+
+@contextmanager
+def _said_as_bad_input() -> Iterator[None]:
     try:
-        return getattr(reader, question)(path, format, **options)
+        yield
     except Exception as error:
         if not all(hasattr(error, part) for part in ("code", "message", "hint")):
             raise

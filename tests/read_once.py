@@ -20,6 +20,9 @@ def profile_dataset(path: Path, format: str) -> dict:
     return _once(reading.profile_dataset, path, format)
 
 
+converted_dataset = reading.converted_dataset
+
+
 def _once(read, path: Path, format: str, **options) -> dict:
     key = (read.__name__, hashlib.sha256(Path(path).read_bytes()).hexdigest(), format, *options.values())
     if key not in _answers:

@@ -1,4 +1,4 @@
-"""The only door: python -m assessments.battery PLAN OUT | --catalogue | --scan FILE | --inspect FILE | --profile FILE.
+"""The only door: python -m assessments.battery PLAN OUT, --catalogue, or --scan, --inspect, --convert, --profile FILE.
 
 Answers are JSON on the stdout that the process was started with. Whatever else prints, the model included, goes to
 stderr. Exit code 0: it ran. 2: bad input, said in the answer.
@@ -30,17 +30,11 @@ def main(arguments: list[str], stream: IO[str]) -> int:
     """Answer one call on `stream`; the exit code."""
     parser = _parser()
     asked = parser.parse_args(arguments)
+    reads = next((name for name in READS if getattr(asked, name)), "")
     if asked.serve_model and not asked.model_fds:
         parser.error("--serve-model needs --model-fds")
-    if not (
-        asked.serve_model
-        or asked.catalogue
-        or asked.scan
-        or asked.inspect
-        or asked.profile
-        or (asked.plan and asked.out)
-    ):
-        parser.error("give PLAN and OUT, or one of --catalogue, --scan, --inspect, --profile")
+    if not (asked.serve_model or asked.catalogue or reads or (asked.plan and asked.out)):
+        parser.error(f"give PLAN and OUT, or one of --catalogue, --{', --'.join(READS)}")
     if asked.serve_model:
         from assessments.battery.oracle.serving import serve
 
@@ -50,12 +44,8 @@ def main(arguments: list[str], stream: IO[str]) -> int:
 
         stream.write(json.dumps({name: test.entry() for name, test in discover().items()}, indent=1) + "\n")
         return 0
-    if asked.scan:
-        return _answer(stream, _scan, asked.scan, asked)
-    if asked.inspect:
-        return _answer(stream, _inspect, asked.inspect, asked)
-    if asked.profile:
-        return _answer(stream, _profile, asked.profile, asked)
+    if reads:
+        return _answer(stream, READS[reads], getattr(asked, reads), asked)
     from assessments.battery.run import run_plan
 
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -71,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scan", type=Path, metavar="FILE", help="print what a model file would do; do none of it")
     parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
+    parser.add_argument("--convert", type=Path, metavar="FILE", help="write a pickled table as Parquet, here")
     parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet", *formats.NAMES])
     parser.add_argument("--serve-model", type=Path, metavar="FILE", help="answer for a model, on --model-fds")
     parser.add_argument("--model-fds", type=_pair, metavar="IN,OUT", help="descriptors to another process of a run")
@@ -96,10 +87,19 @@ def _inspect(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     return inspect_model(path, asked.format, trust=asked.trust)
 
 
+def _convert(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    from assessments.battery.converting import convert
+
+    return convert(path, Path.cwd())
+
+
 def _profile(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     from assessments.battery.profile import profile_dataset
 
     return profile_dataset(path, asked.format)
+
+
+READS = {"scan": _scan, "inspect": _inspect, "convert": _convert, "profile": _profile}
 
 
 def _answer(stream: IO[str], read: Any, path: Path, asked: argparse.Namespace) -> int:

@@ -76,6 +76,7 @@ class Limits:
     seconds_per_test: float = 900.0
     max_rows: int = 5_000_000
     max_columns: int = 5_000
+    max_cells: int = 200_000_000
 
 
 @dataclass(frozen=True)

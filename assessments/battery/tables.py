@@ -1,19 +1,27 @@
-"""Data files in, plain tables out. Every fault is a LoadError that says what to do."""
+"""Data files in, plain tables out. Every fault is a LoadError that says what to do.
+
+Files may be made to exhaust their reader: a Parquet file of half a megabyte can hold gigabytes, and its footer can say
+otherwise. So rows times columns are bounded before reading, and bytes while it goes on.
+"""
 
 import csv
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from assessments.battery.errors import LoadError, listed, short
-from assessments.battery.pickles import unpickle
 from assessments.battery.plan import Limits
 
 CHUNK = 1 << 20
 MINIMUM_ROWS = 30
-DATA_HINT = "Save the data as CSV, as Parquet, or as one pandas DataFrame with joblib.dump(frame, 'data.joblib')."
+MOST_BYTES = 2 << 30  # of a table in memory, while it is read
+MOST_TEXT = 100_000  # characters of one cell
+MOST_NAME = 255  # characters of a column's name
+BATCH_ROWS = 4096
+DATA_HINT = "Save the data as CSV or as Parquet: df.to_csv('data.csv', index=False) or df.to_parquet('data.parquet')."
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -22,19 +30,26 @@ def read_frame(path: Path, format: str, limits: Limits | None = None) -> tuple[p
     limits = limits or Limits()
     if path.stat().st_size == 0:
         raise LoadError("empty_data", f"{path.name} is empty.", DATA_HINT)
-    readers = {"csv": _read_csv, "parquet": _read_parquet, "joblib": _read_joblib}
+    readers = {"csv": _read_csv, "parquet": _read_parquet}
     if format not in readers:
         raise LoadError("unreadable_data", f"Data in the format {format!r} cannot be read.", DATA_HINT)
     frame, notes = readers[format](path, limits)
-    frame.columns = [str(name) for name in frame.columns]
-    _check_size(path.name, len(frame), len(frame.columns), limits)
+    return checked(frame, path.name, limits), notes
+
+
+def checked(frame: pd.DataFrame, name: str, limits: Limits) -> pd.DataFrame:
+    """The frame as a plain table. Raises LoadError where it is none, or too large; name: of its file."""
+    frame.columns = [str(column) for column in frame.columns]
+    _check_size(name, len(frame), len(frame.columns), limits)
     if doubled := sorted(set(frame.columns[frame.columns.duplicated()])):
-        raise _doubled(path.name, doubled)
+        raise _doubled(name, doubled)
     if frame.empty:
-        raise LoadError("empty_data", f"{path.name} has no rows.", "Give a file with a heading line and data rows.")
+        raise LoadError("empty_data", f"{name} has no rows.", "Give a file with a heading line and data rows.")
     if len(frame) < MINIMUM_ROWS:
-        raise too_few(len(frame), path.name)
-    return plain(frame.reset_index(drop=True)), notes
+        raise too_few(len(frame), name)
+    found = plain(frame.reset_index(drop=True))
+    _check_text(found, name)
+    return found
 
 
 def too_few(rows: int, name: str = "The data") -> LoadError:
@@ -80,12 +95,40 @@ def _check_size(name: str, rows: int, columns: int, limits: Limits) -> None:
             f"{name} has more than {limits.max_rows:,} rows, the most that an assessment takes.",
             "Give a random sample of the rows: a hundred thousand settle nearly every question.",
         )
+    hint = "Leave out the columns that neither the model nor the fairness tests need."
     if columns > limits.max_columns:
+        raise LoadError("too_big", f"{name} has {columns:,} columns; an assessment takes {limits.max_columns:,}.", hint)
+    if rows * columns > limits.max_cells:
         raise LoadError(
-            "too_big",
-            f"{name} has {columns:,} columns; an assessment takes {limits.max_columns:,}.",
-            "Leave out the columns that neither the model nor the fairness tests need.",
+            "too_big", f"{name} has {rows * columns:,} cells; an assessment takes {limits.max_cells:,}.", hint
         )
+
+
+def _check_text(frame: pd.DataFrame, file: str) -> None:
+    if long := next((name for name in frame.columns if len(name) > MOST_NAME), ""):
+        raise LoadError(
+            "unreadable_data",
+            f"{file} has a column whose name has {len(long):,} characters; at most {MOST_NAME} fit.",
+            "Give the columns short names, and check that the first line of the file is the heading.",
+        )
+    for name in frame.columns:
+        if frame[name].dtype == object and _longest(frame[name], file) > MOST_TEXT:
+            raise LoadError(
+                "too_big",
+                f"{file} has a cell of more than {MOST_TEXT:,} characters in {name!r}.",
+                "Leave out columns of long text; check the quotes of the file if that is none.",
+            )
+
+
+def _longest(column: pd.Series, file: str) -> int:
+    """Characters of the longest text of a column."""
+    try:
+        values = column.unique()
+    except TypeError as error:
+        raise LoadError(
+            "unreadable_data", f"{file} holds values that are no numbers or text in {column.name!r}.", DATA_HINT
+        ) from error
+    return max((len(value) for value in values if isinstance(value, str)), default=0)
 
 
 def _doubled(name: str, doubled: list[str]) -> LoadError:
@@ -99,56 +142,93 @@ def _doubled(name: str, doubled: list[str]) -> LoadError:
 # Formats
 
 
-def _read_joblib(path: Path, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
-    found, notes = unpickle(path, "unreadable_data", DATA_HINT)
-    if not isinstance(found, pd.DataFrame):
-        raise LoadError("unreadable_data", f"{path.name} holds a {type(found).__name__}, not a DataFrame.", DATA_HINT)
-    return found, notes
-
-
 def _read_parquet(path: Path, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+    import pyarrow
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path, arrow_extensions_enabled=False) as file:
             rows, columns = file.metadata.num_rows, file.metadata.num_columns
             _check_size(path.name, rows, columns, limits)
-            return file.read().to_pandas(), []
+            _check_types(path.name, file.schema_arrow)
+            batches = list(_bounded(path.name, file, rows))
+            return pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(), []
     except LoadError:
         raise
+    except (MemoryError, pyarrow.ArrowMemoryError) as error:
+        raise MemoryError from error
     except Exception as error:
         raise LoadError("unreadable_data", f"{path.name} is not a Parquet file: {short(error)}", DATA_HINT) from error
 
 
-def _read_csv(path: Path, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
-    encoding, notes = _encoding(path)
-    header, delimiter = _header(path, encoding)
-    if doubled := sorted({name for name in header if header.count(name) > 1 and name}):
-        raise _doubled(path.name, doubled)
-    _check_size(path.name, 0, len(header), limits)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                sep=delimiter,
-                encoding=encoding,
-                index_col=False,
-                low_memory=False,
-                skipinitialspace=False,
-                nrows=limits.max_rows + 1,
+def _bounded(name: str, file: Any, rows: int) -> Iterator[Any]:
+    """The batches of a file, as long as they hold no more than it says and than can be held."""
+    seen = size = 0
+    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        seen, size = seen + batch.num_rows, size + batch.nbytes
+        if seen > rows:
+            raise LoadError("unreadable_data", f"{name} holds more rows than its footer says.", DATA_HINT)
+        if size > MOST_BYTES:
+            raise LoadError(
+                "too_big",
+                f"{name} grows to more than {MOST_BYTES >> 30} GB when it is read.",
+                "Give a random sample of the rows, or leave out columns of text.",
             )
+        yield batch
+
+
+def _check_types(name: str, schema: Any) -> None:
+    """Raises LoadError for columns that are not numbers, text, truth values or dates."""
+    from pyarrow import types
+
+    plain_ones = (
+        *(types.is_boolean, types.is_integer, types.is_floating, types.is_decimal, types.is_null),
+        *(types.is_string, types.is_large_string, types.is_string_view, types.is_temporal),
+    )
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if not any(is_of(kind) for is_of in plain_ones):
+            raise LoadError(
+                "unreadable_data",
+                f"{name} has the column {field.name[:100]!r} of the type {str(field.type)[:100]}: no plain values.",
+                "Leave it out, or make columns of numbers, text or dates of it.",
+            )
+
+
+def _read_csv(path: Path, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+    try:
+        encoding, notes = _encoding(path)
+        return _parsed_csv(path, encoding, limits), notes
+    except LoadError:
+        raise
     except pd.errors.EmptyDataError as error:
         raise LoadError("empty_data", f"{path.name} has no columns.", DATA_HINT) from error
     except pd.errors.ParserWarning as error:
         raise LoadError(
             "unreadable_data", f"{path.name} has rows with more cells than the heading has names.", DATA_HINT
         ) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError, csv.Error) as error:
         raise LoadError(
             "unreadable_data", f"{path.name} is not a proper CSV file: {short(error)}", DATA_HINT
         ) from error
-    return frame, notes
+
+
+def _parsed_csv(path: Path, encoding: str, limits: Limits) -> pd.DataFrame:
+    header, delimiter = _header(path, encoding)
+    if doubled := sorted({name for name in header if header.count(name) > 1 and name}):
+        raise _doubled(path.name, doubled)
+    _check_size(path.name, 0, len(header), limits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=delimiter,
+            encoding=encoding,
+            index_col=False,
+            low_memory=False,
+            skipinitialspace=False,
+            nrows=min(limits.max_rows, limits.max_cells // len(header)) + 1,
+        )
 
 
 def _encoding(path: Path) -> tuple[str, list[str]]:

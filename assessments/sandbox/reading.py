@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from assessments.sandbox import launch, strict_json
+from assessments.sandbox import launch, strict_json, taking
 from assessments.sandbox.plain_text import plain
 
 MODEL_SECONDS = 60.0
@@ -71,6 +73,9 @@ PROFILE = {
         },
     },
 }
+CONVERSION = {"type": "object", "required": ["rows"], "properties": {"rows": COUNT}}
+CONVERTED = "converted.parquet"  # what the battery's --convert writes
+SAVE_AS_PARQUET = "Save it with df.to_parquet('data.parquet') and upload that file."
 SHA256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 VERDICT = {"enum": ["allowed", "needs_waiver", "refused"]}
 # The public scan, modelrisk.scan/1, as the child gives it; the parent adds sha256 and size.
@@ -211,11 +216,37 @@ def profile_dataset(path: Path, format: str) -> dict[str, Any]:
     return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS)
 
 
+@contextmanager
+def converted_dataset(path: Path, format: str) -> Iterator[Path]:
+    """The Parquet file, ours, that a confined child made of a pickled table; gone after the block. Raises Unreadable.
+
+    What the child says of it is not believed: it is to be profiled like any upload.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelrisk-read-") as folder:
+        work, ours = Path(folder) / "out", Path(folder) / CONVERTED
+        work.mkdir()
+        _ask("--convert", Path(path), format, CONVERSION, DATA_SECONDS, "waived", work)
+        try:
+            taking.take(work / CONVERTED, ours, most=launch.FILE_BYTES)
+        except taking.NotTaken as error:
+            raise Unreadable(
+                "unreadable_data", f"The table could not be converted to Parquet: {error}.", SAVE_AS_PARQUET
+            ) from error
+        yield ours
+
+
 def _ask(
-    door: str, path: Path, format: str, schema: dict[str, Any], seconds: float, trust: str = "restricted"
+    door: str,
+    path: Path,
+    format: str,
+    schema: dict[str, Any],
+    seconds: float,
+    trust: str = "restricted",
+    work: Path | None = None,
 ) -> dict[str, Any]:
+    """The answer of a door, checked. work: a folder of the caller's, whose files stay."""
     lines: list[str] = []
-    folder = Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
+    folder = work or Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
     try:
         ended = launch.run(
             ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, "--trust", trust],
@@ -227,8 +258,9 @@ def _ask(
             trust=trust,
         )
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    what = "dataset" if door == "--profile" else "model"
+        if work is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    what = "model" if door in ("--scan", "--inspect") else "dataset"
     if len(lines) != 1:
         raise died(ended, what)
     try:

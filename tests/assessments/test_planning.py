@@ -76,7 +76,7 @@ def test_parameters_are_kept_with_their_test():
         ({"seed": True}, "seed True", "20261123"),
         ({"seed": 2**63}, "seed", "20261123"),
         ({"plan_name": "slow"}, "'slow'", "thorough"),
-        ({"model": {**MODEL, "format": "onnx"}}, "'onnx'", "joblib"),
+        ({"model": {**MODEL, "format": "pmml"}}, "'pmml'", "joblib"),
         ({"columns": [{"name": "income"}, {"name": "income"}]}, "Named twice: income", "once"),
         ({"columns": [{"name": "income", "mutable": "sideways"}]}, "'sideways' is no mutable", "free"),
         ({"columns": [{"name": "income", "min": 2, "max": 1}]}, "minimum is above", "Swap"),

@@ -1,9 +1,13 @@
 """Uploading data: profiled, its columns guessed, carried over to the next version, and edited with a record."""
 
+import hashlib
+import io
+
 import joblib
+import pandas as pd
 import pytest
 
-from registry import actions
+from registry import actions, storage
 from registry.models import Artifact, AuditEvent, Column, Dataset, DatasetVersion
 from registry.refusals import BadInput, Refused
 from tests import small
@@ -41,9 +45,30 @@ def test_parquet_and_joblib_tables_are_read_like_csv(dataset, owner, tmp_path):
     frame = small.applicants()
     frame.head(100).to_parquet(tmp_path / "a.parquet")
     joblib.dump(frame.head(120), tmp_path / "a.joblib")
-    for name, format, rows in (("a.parquet", "parquet", 100), ("a.joblib", "joblib", 120)):
+    for name, rows in (("a.parquet", 100), ("a.joblib", 120)):
         version = actions.upload_dataset_version(dataset, actor=owner, file=small.upload(tmp_path / name))
-        assert (version.format, version.rows, version.columns.count()) == (format, rows, 5)
+        assert (version.format, version.rows, version.columns.count()) == ("parquet", rows, 5)
+
+
+def test_of_a_pickled_table_only_the_parquet_is_kept(dataset, owner, tmp_path):
+    frame = small.applicants().head(120)
+    joblib.dump(frame, tmp_path / "a.joblib")
+    version = actions.upload_dataset_version(dataset, actor=owner, file=small.upload(tmp_path / "a.joblib"))
+    original = hashlib.sha256((tmp_path / "a.joblib").read_bytes()).hexdigest()
+    kept = pd.read_parquet(io.BytesIO(b"".join(storage.open_stream(version.artifact))))
+    pd.testing.assert_frame_equal(kept.astype(object), frame.astype(object))
+    assert (version.original_name, storage.is_stored(original)) == ("a.parquet", False)
+    told = AuditEvent.objects.about(version).get(action="dataset.upload").detail
+    assert told["converted_from"]["sha256"] == original
+    assert told["sha256"] == version.artifact.sha256
+
+
+def test_a_pickled_table_is_not_taken_twice(dataset, owner, tmp_path):
+    joblib.dump(small.applicants(), tmp_path / "a.joblib")
+    actions.upload_dataset_version(dataset, actor=owner, file=small.upload(tmp_path / "a.joblib"))
+    with pytest.raises(BadInput) as told:
+        actions.upload_dataset_version(dataset, actor=owner, file=small.upload(tmp_path / "a.joblib"))
+    assert told.value.code == "same_file"
 
 
 def test_the_uploader_may_name_target_and_favourable_label(dataset, owner, small_data):

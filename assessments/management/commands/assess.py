@@ -7,7 +7,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,22 @@ class Command(BaseCommand):
 
     def _assess(self, options: dict[str, Any]) -> dict[str, Any]:
         folder.check(options["out"])
-        files = {part: options[part] for part in ("model", "data", "reference") if options[part]}
-        formats = {part: format_of(part, path) for part, path in files.items()}
+        given = {part: options[part] for part in ("model", "data", "reference") if options[part]}
+        with ExitStack() as converted:
+            files, formats = self._kept(given, converted)
+            return self._assess_files(files, formats, options)
+
+    def _kept(self, given: dict[str, Path], converted: ExitStack) -> tuple[dict[str, Path], dict[str, str]]:
+        """The files that are measured, and their formats: a pickled table is one that the sandbox made Parquet of."""
+        formats = {part: format_of(part, path) for part, path in given.items()}
+        files = dict(given)
+        for part in given.keys() - {"model"}:
+            files[part], formats[part] = converted.enter_context(scanning.kept_as(given[part], formats[part]))
+            if files[part] != given[part]:
+                self.stderr.write(f"{given[part].name} is a pickle: a sandbox made Parquet of it, which is measured.")
+        return files, formats
+
+    def _assess_files(self, files: dict[str, Path], formats: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
         tests = planning.planned_tests(options["only"], options["plan"])  # before anything slow
         profile = scanning.profile_dataset(files["data"], formats["data"])
         roles, favourable = read_columns(profile, options)
@@ -101,7 +115,7 @@ class Command(BaseCommand):
             found = local_run.assess(
                 plan, files, policies.default_policy(), tell=progress, memory_mb=settings.MODELRISK_CHILD_MEMORY_MB
             )
-        title = f"{files['model'].name} on {files['data'].name}"
+        title = f"{options['model'].name} on {options['data'].name}"
         folder.write(found, options["out"], title=title, catalogue=catalogue.catalogue())
         self.stdout.write(terminal.table(found, catalogue.catalogue(), title=title))
         self.stdout.write(f"Written: {options['out'] / 'report.html'}")

@@ -1,5 +1,9 @@
 """Uploaded files, read in the sandbox."""
 
+import os
+
+import joblib
+import pandas as pd
 import pytest
 
 from assessments.sandbox import launch, reading
@@ -60,6 +64,24 @@ def test_a_file_that_harms_its_reader_is_unreadable(tmp_path, tiny_files, monkey
     with pytest.raises(reading.Unreadable) as refused:
         reading.inspect_model(path, "joblib", trust="waived")
     assert refused.value.code == expected
+    assert refused.value.hint
+
+
+def test_a_pickled_table_becomes_a_file_of_ours(tmp_path):
+    frame = pd.DataFrame({"x": range(40), "job": ["smith", "clerk"] * 20})
+    joblib.dump(frame, tmp_path / "data.joblib")
+    with reading.converted_dataset(tmp_path / "data.joblib", "joblib") as made:
+        assert reading.profile_dataset(made, "parquet")["rows"] == 40
+        assert pd.read_parquet(made)["job"].tolist() == frame["job"].tolist()
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("leave", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo, lambda path: None])
+def test_what_a_pickled_table_leaves_in_place_of_parquet_is_not_taken(tmp_path, monkeypatch, leave):
+    monkeypatch.setattr(reading, "_ask", lambda *given: leave(given[-1] / reading.CONVERTED))
+    converting = reading.converted_dataset(tmp_path / "data.joblib", "joblib")
+    with pytest.raises(reading.Unreadable, match="could not be converted") as refused, converting:
+        pass
     assert refused.value.hint
 
 
