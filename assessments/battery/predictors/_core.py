@@ -1,0 +1,53 @@
+"""What is left of a model once its input is a matrix of numbers: one costly sum, and what is read from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Core:
+    """raw: a matrix (rows, features) to the numbers that all answers are read from.
+
+    scores: raw to what the estimator's predict_proba or decision_function gives; None where it has neither.
+    decide: raw to positions in the estimator's classes_; None for a regressor. values: raw to a regressor's predictions.
+    layout: what the matrix must be like: "C", "F" or "any" where only its values matter, "as trained" where the order in
+    memory, or its being sparse, decides how sums are rounded. single: values are rounded to float32.
+    """
+
+    raw: Callable[[Any], Array]
+    scores: Callable[[Array], Array] | None = None
+    decide: Callable[[Array], NDArray[np.int64]] | None = None
+    values: Callable[[Array], Array] | None = None
+    as_trained: bool = False
+    single: bool = False
+
+
+def most_likely(scores: Array) -> NDArray[np.int64]:
+    return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
+
+
+def above(limit: float) -> Callable[[Array], NDArray[np.int64]]:
+    """Class 1 where the one number of a row is above the limit."""
+    return lambda raw: (raw.ravel() > limit).astype(np.int64)
+
+
+def softmax(raw: Array) -> Array:
+    """As sklearn.utils.extmath.softmax, sums in the order in memory."""
+    found = raw - raw.max(axis=1).reshape(-1, 1)
+    np.exp(found, out=found)
+    found /= found.sum(axis=1).reshape(-1, 1)
+    return np.asarray(found)
+
+
+def expit_pair(raw: Array) -> Array:
+    """(rows, 2) from the log odds of class 1."""
+    from scipy.special import expit
+
+    second = expit(raw.ravel())
+    return np.column_stack([1 - second, second])
