@@ -38,6 +38,18 @@ class Coder:
             if not _as_number(frame[name]):
                 self._start(name, frame[name])
 
+    def copy(self) -> "Coder":
+        """The same codes; categories registered in one are not in the other."""
+        other = object.__new__(Coder)
+        other.names, other.dtypes, other._growing = self.names, self.dtypes, threading.Lock()
+        other.categories = {name: list(values) for name, values in self.categories.items()}
+        other._positions = {name: dict(places) for name, places in self._positions.items()}
+        return other
+
+    def is_flag(self, name: str) -> bool:
+        """Whether the column is of the type bool."""
+        return getattr(self.dtypes[name], "kind", "") == "b"
+
     @property
     def numbers(self) -> list[str]:
         """The columns that are coded as they are."""

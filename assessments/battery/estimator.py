@@ -65,6 +65,19 @@ class FittedModel:
         """Rows as numbers and back, in the form of the frame that the model was bound to."""
         return Coder(self._bound)
 
+    def sample(self, rows: int) -> pd.DataFrame:
+        """The first rows that the model was bound to, with the columns it is given."""
+        return self._bound.head(rows)
+
+    @property
+    def booster_categories(self) -> dict[str, pd.Index]:
+        """The categories of columns that the model is given as pandas categories."""
+        return self._categories
+
+    def ask_as_is(self, method: str, frame: pd.DataFrame) -> NDArray[Any]:
+        """What a method of the estimator itself gives for rows, as it gives it."""
+        return np.asarray(getattr(self.estimator, method)(self.prepared(frame)))
+
     def _by_position(self, candidates: list[list[str]]) -> list[str]:
         for names in candidates:
             if self.n_features is None or len(names) == self.n_features:

@@ -14,10 +14,10 @@ Array = NDArray[Any]
 class Core:
     """raw: a matrix (rows, features) to the numbers that all answers are read from.
 
-    scores: raw to what the estimator's predict_proba or decision_function gives; None where it has neither.
-    decide: raw to positions in the estimator's classes_; None for a regressor. values: raw to a regressor's predictions.
-    layout: what the matrix must be like: "C", "F" or "any" where only its values matter, "as trained" where the order in
-    memory, or its being sparse, decides how sums are rounded. single: values are rounded to float32.
+    scores: raw to what the estimator's predict_proba or decision_function gives; None where only it can tell.
+    decide: raw to positions in the estimator's classes_; values: raw to a regressor's predictions.
+    as_trained: the layout of the matrix, or its being sparse, decides how sums are rounded. single: values are rounded
+    to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero.
     """
 
     raw: Callable[[Any], Array]
@@ -26,6 +26,7 @@ class Core:
     values: Callable[[Array], Array] | None = None
     as_trained: bool = False
     single: bool = False
+    absent_is_missing: bool = False
 
 
 def most_likely(scores: Array) -> NDArray[np.int64]:

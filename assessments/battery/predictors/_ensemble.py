@@ -45,7 +45,9 @@ class Ensemble:
     single: values are rounded to float32 first, as scikit-learn's trees and XGBoost do.
     """
 
-    def __init__(self, trees: Sequence[Tree], init: NDArray[Any], *, column: Sequence[int] = (), single: bool) -> None:
+    def __init__(
+        self, trees: Sequence[Tree], init: NDArray[Any], *, column: Sequence[int] | Ints = (), single: bool
+    ) -> None:
         if not trees:
             raise Unsupported("it has no trees")
         self.init = init

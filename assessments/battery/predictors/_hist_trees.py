@@ -15,7 +15,8 @@ from assessments.battery.predictors._unsupported import Unsupported
 CATEGORIES = 256
 
 
-def hist_gradient_boosting(estimator: Any, scores_from: str) -> Core:
+def hist_gradient_boosting(estimator: Any, scores_from: str, *, encoded: bool = False) -> Core:
+    """encoded: the matrix comes from the model's own preprocessor, its categories as positions."""
     known, index = estimator._bin_mapper.make_known_categories_bitsets()
     k = estimator.n_trees_per_iteration_
     trees = [_tree(each, known, index) for round_ in estimator._predictors for each in round_]
@@ -24,7 +25,7 @@ def hist_gradient_boosting(estimator: Any, scores_from: str) -> Core:
         raise Unsupported(f"it adds up {init.dtype} numbers")
     columns = np.tile(np.arange(k), len(estimator._predictors))
     ensemble = Ensemble(trees, init if len(init) == k else np.full(k, init[0]), column=columns, single=False)
-    numbers = encoded_columns(estimator)
+    numbers = encoded_columns(estimator, encoded)
 
     def raw(X: Array) -> Array:
         return np.asfortranarray(ensemble.sums(numbers(X)))  # the order in memory decides how a softmax adds up
@@ -70,9 +71,9 @@ def _members(words: Array) -> NDArray[np.bool_]:
     return np.unpackbits(np.ascontiguousarray(words, dtype=np.uint32).view(np.uint8), bitorder="little").astype(bool)
 
 
-def encoded_columns(estimator: Any) -> Any:
+def encoded_columns(estimator: Any, encoded: bool) -> Any:
     """From the features as given to those the trees know: categories first, as their positions; unknown is NaN."""
-    if estimator._preprocessor is None:
+    if encoded or estimator._preprocessor is None:
         return lambda X: X
     encoder = estimator._preprocessor.named_transformers_["encoder"]
     categorical = np.flatnonzero(estimator.is_categorical_)
@@ -94,7 +95,7 @@ def _sorted_numbers(values: Array) -> NDArray[np.float64]:
         numbers = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise Unsupported("its categories are no numbers") from None
-    return numbers[~np.isnan(numbers)]
+    return np.asarray(numbers[~np.isnan(numbers)])
 
 
 def positions(x: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,4 +103,4 @@ def positions(x: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(values):
         return np.full(len(x), np.nan)
     at = np.minimum(np.searchsorted(values, x), len(values) - 1)
-    return np.where(values[at] == x, at, np.nan)
+    return np.asarray(np.where(values[at] == x, at, np.nan))

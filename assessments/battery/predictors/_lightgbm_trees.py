@@ -1,6 +1,7 @@
 """LightGBM: float64 sums, three ways to treat missing values and zeros, categories as bits.
 
-Read from the model's own text form, whose numbers are exact. Source: include/LightGBM/tree.h, src/objective of LightGBM 4.
+Read from the model's own text form, whose numbers are exact. Source: include/LightGBM/tree.h and
+src/objective of LightGBM 4.
 """
 
 from typing import Any
@@ -78,7 +79,8 @@ def _tree(fields: dict[str, str]) -> Tree:
     total = inner + len(leaf_value)
     left, right = np.full(total, -1, dtype=np.int64), np.full(total, -1, dtype=np.int64)
     feature, threshold = np.zeros(total, dtype=np.int64), np.zeros(total)
-    way, sets = np.zeros(total, dtype=np.int8), []
+    way = np.zeros(total, dtype=np.int8)
+    sets: list[Array] = []
     value = np.zeros((total, 1))
     value[inner:, 0] = leaf_value
     if inner:

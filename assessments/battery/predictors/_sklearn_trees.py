@@ -5,6 +5,7 @@ vote (AdaBoost) before they are added up, each exactly as in the library: sklear
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def bagging(estimator: Any, scores_from: str) -> Core:
         known = getattr(each, "classes_", None)
         if known is not None and len(known) == k and not np.array_equal(known, np.arange(k)):
             raise Unsupported("its trees name their classes otherwise")
-        trees.append(tree_of(each, lambda value, known=known: _spread(value, known, k), features))
+        trees.append(tree_of(each, partial(_spread, known=known, k=k), features))
     return _mean_of(trees, estimator, estimator.n_estimators)
 
 
@@ -65,6 +66,11 @@ def _spread(value: Array, known: Array | None, k: int) -> Array:
     spread = np.zeros((len(value), k))
     spread[:, np.asarray(known, dtype=int)] = value
     return spread
+
+
+def _votes(value: Array, weight: float, against: float) -> Array:
+    mine = np.eye(value.shape[1], dtype=bool)[value.argmax(axis=1)]
+    return np.where(mine, weight, against)
 
 
 def _mean_of(trees: Sequence[Tree], estimator: Any, count: int) -> Core:
@@ -93,9 +99,7 @@ def adaboost(estimator: Any, scores_from: str) -> Core:
         if not np.array_equal(each.classes_, estimator.classes_):
             raise Unsupported("its trees do not all know all classes")
         against = -1 / (k - 1) * weight
-        trees.append(
-            tree_of(each, lambda value, w=weight, a=against: np.where(np.eye(k, dtype=bool)[value.argmax(1)], w, a))
-        )
+        trees.append(tree_of(each, partial(_votes, weight=weight, against=against)))
     ensemble, total = Ensemble(trees, np.zeros(k), single=True), weights.sum()
 
     def raw(X: Array) -> Array:

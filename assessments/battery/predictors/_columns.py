@@ -1,0 +1,163 @@
+"""How one column of the table becomes columns of the matrix: numbers through formulas, categories through a table.
+
+A table holds what the model's own transformers make of each category, asked of them once: so an infrequent, a dropped,
+an unknown or a missing category comes out as they have it, and where they refuse one, the rows that hold it are left to
+the estimator.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
+
+Array = NDArray[Any]
+Probe = Callable[[NDArray[np.float64]], tuple[Array, NDArray[np.bool_]]]
+
+
+@dataclass
+class Numbers:
+    """sources: columns of the codes. steps: what is done to them, one after the other; width: columns that come out."""
+
+    sources: Sequence[int]
+    steps: Sequence[Callable[[Array], Array]]
+    width: int
+
+    def fill(self, codes: Array, into: Array) -> None:
+        block = np.array(codes[:, self.sources], order="F")
+        for step in self.steps:
+            block = step(block)
+        into[:] = block
+
+
+@dataclass
+class Table:
+    """source: a column of the codes. probe: codes (m,) of that column to what the transformers make of them,
+    (m, width), and which of them they refuse, (m,).
+
+    known: for a column of numbers, those that the transformers know, sorted; every other one comes out as `strange`.
+    """
+
+    source: int
+    width: int
+    probe: Probe
+    size: int
+    known: NDArray[np.float64] | None = None
+    strange: float = 0.0
+    values: Array = field(init=False)
+    refused: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = np.arange(self.size, dtype=float) if self.known is None else np.append(self.known, self.strange)
+        self.values, self.refused = self.probe(given)
+        self.missing, self.missing_refused = self.probe(np.array([np.nan]))
+
+    def positions(self, codes: Array) -> NDArray[np.intp]:
+        """The row of `values` for each code; the one after the last stands for missing."""
+        x = codes[:, self.source]
+        missing = np.isnan(x)
+        any_missing = bool(missing.any())
+        if any_missing:
+            if self.missing_refused[0]:
+                raise AskTheEstimator
+            x = np.where(missing, 0.0, x)
+        if self.known is None:
+            at = x.astype(np.intp)
+            if len(at) and (at.min() < 0 or not np.array_equal(at, x)):
+                raise AskTheEstimator
+            if len(at) and at.max() >= len(self.values):
+                self._grow(int(at.max()) + 1)
+        else:
+            at = np.minimum(np.searchsorted(self.known, x), len(self.known) - 1)
+            at = np.where(self.known[at] == x, at, len(self.known))
+        if self.refused.any() and self.refused[at[~missing]].any():
+            raise AskTheEstimator
+        return np.where(missing, len(self.values), at) if any_missing else at
+
+    def fill(self, codes: Array, into: Array) -> None:
+        positions = self.positions(codes)  # first, since it may learn new categories
+        into[:] = self.rows()[positions]
+
+    def rows(self) -> Array:
+        """(codes + 1, width), the last for a missing value."""
+        return np.concatenate([self.values, self.missing])
+
+    def forget(self) -> None:
+        """Know only the categories that were there at the start."""
+        if self.known is None:
+            self.values, self.refused = self.values[: self.size], self.refused[: self.size]
+
+    def _grow(self, size: int) -> None:
+        """Categories that were registered since."""
+        values, refused = self.probe(np.arange(len(self.values), size, dtype=float))
+        self.values, self.refused = np.concatenate([self.values, values]), np.append(self.refused, refused)
+
+
+Part = Numbers | Table
+
+
+def formula(step: Any) -> Callable[[Array], Array]:
+    """What a fitted transformer does to a block of numbers (rows, columns) that it may change.
+
+    The usual scalers by the sums that they make themselves; anything else is asked.
+    """
+    known = {"StandardScaler": _standard, "MinMaxScaler": _min_max, "MaxAbsScaler": _max_abs, "RobustScaler": _robust}
+    check_row_by_row(step)
+    return known.get(type(step).__name__, _asked)(step)
+
+
+def check_row_by_row(step: Any) -> None:
+    """Raise Unsupported unless what becomes of a row is known not to depend on the rows beside it."""
+    name = type(step).__name__
+    if not type(step).__module__.startswith("sklearn."):
+        raise Unsupported(f"its step {name} is not one of scikit-learn's")
+    if name == "FunctionTransformer" and not isinstance(step.func, np.ufunc):
+        raise Unsupported("it has a step with a function of its own")
+
+
+def _standard(step: Any) -> Callable[[Array], Array]:
+    mean = step.mean_ if step.with_mean else None
+    return _shifted(mean, step.scale_ if step.with_std else None)
+
+
+def _robust(step: Any) -> Callable[[Array], Array]:
+    return _shifted(step.center_ if step.with_centering else None, step.scale_ if step.with_scaling else None)
+
+
+def _shifted(shift: Array | None, scale: Array | None) -> Callable[[Array], Array]:
+    def change(block: Array) -> Array:
+        if shift is not None:
+            block -= shift
+        if scale is not None:
+            block /= scale
+        return block
+
+    return change
+
+
+def _min_max(step: Any) -> Callable[[Array], Array]:
+    def change(block: Array) -> Array:
+        block *= step.scale_
+        block += step.min_
+        return np.clip(block, *step.feature_range, out=block) if step.clip else block
+
+    return change
+
+
+def _max_abs(step: Any) -> Callable[[Array], Array]:
+    def change(block: Array) -> Array:
+        block /= step.scale_
+        return np.clip(block, -1.0, 1.0, out=block) if getattr(step, "clip", False) else block
+
+    return change
+
+
+def _asked(step: Any) -> Callable[[Array], Array]:
+    def change(block: Array) -> Array:
+        found = step.transform(block)
+        return np.asarray(found.toarray() if hasattr(found, "toarray") else found)
+
+    return change
