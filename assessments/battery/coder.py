@@ -69,8 +69,13 @@ class Coder:
                 self.categories[name].append(value)
             return positions[key]
 
-    def encode(self, frame: pd.DataFrame) -> Codes:
-        """(rows, columns) float64. Raises NotCoded where a column of numbers holds anything else."""
+    def encode(self, frame: pd.DataFrame, *, strict: bool = False) -> Codes:
+        """(rows, columns) float64. Raises NotCoded where a column of numbers holds anything else.
+
+        strict: also where a column is of another type than the table's: a model might take its values otherwise.
+        """
+        if strict:
+            self._check_types(frame)
         codes = np.empty((len(frame), len(self.names)), order="F")
         for at, name in enumerate(self.names):
             column = frame[name]
@@ -100,6 +105,16 @@ class Coder:
         limits = np.iinfo(kept)
         whole = whole and (not len(codes) or (codes.min() >= limits.min and codes.max() <= min(limits.max, EXACT)))
         return codes.astype(kept) if whole else codes.copy()
+
+    def _check_types(self, frame: pd.DataFrame) -> None:
+        for name in self.names:
+            mine, given = self.dtypes[name], frame[name].dtype
+            if name in self.categories:
+                same = _is_text(mine) and _is_text(given) or mine == given
+            else:
+                same = isinstance(given, np.dtype) and given.kind in "iuf" and given.itemsize <= 8
+            if not same:
+                raise NotCoded(f"{name!r} holds {given} where the table has {mine}.")
 
     def _start(self, name: str, column: pd.Series) -> None:
         if column.dtype == bool:
@@ -156,6 +171,10 @@ def _numbers_of(name: str, column: pd.Series) -> Codes:
     if not is_number(column):
         raise NotCoded(f"{name!r} holds {column.dtype} where the table has numbers.")
     return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
+
+
+def _is_text(dtype: Any) -> bool:
+    return isinstance(dtype, pd.StringDtype) or (isinstance(dtype, np.dtype) and dtype.kind == "O")
 
 
 def _of_one_type(column: pd.Series) -> bool:

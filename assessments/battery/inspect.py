@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from assessments.battery.estimator import (
+from assessments.battery.introspection import (
     check_classifier,
     check_regressor,
     feature_count,

@@ -12,7 +12,7 @@ from assessments.battery import banding
 from assessments.battery.answers import Answers, ClassAnswers, NumberAnswers
 from assessments.battery.coder import Coder, Codes
 from assessments.battery.errors import LoadError, listed
-from assessments.battery.estimator import identity, is_remote, predicts_numbers
+from assessments.battery.introspection import identity, is_remote, predicts_numbers
 from assessments.battery.labels import as_text
 from assessments.battery.plan import Column, Target
 from assessments.battery.relations.checking import Relation, refuse_wrong, relations_of
@@ -239,6 +239,7 @@ class Subject:
             "target": self.target,
             "scores": self.answers.scores_from or "none",
             "rows": len(self.frame),
+            "predictor": self.model.form,
             "reference_rows": None if self.reference is None else len(self.reference),
             "features": self.features,
             "sensitive": {name: self._group_counts(name) for name in self.sensitive},

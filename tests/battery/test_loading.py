@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from assessments.battery.errors import LoadError
-from assessments.battery.estimator import check_classifier
+from assessments.battery.introspection import check_classifier
 from assessments.battery.loading import check_digest, load_model
 from assessments.battery.plan import File
 

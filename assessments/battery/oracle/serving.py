@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from assessments.battery import estimator as asking
+from assessments.battery import introspection
 from assessments.battery.errors import LoadError, short
+from assessments.battery.estimator import FittedClassifier, FittedModel, FittedRegressor
 from assessments.battery.loading import check_digest, load_model
 from assessments.battery.oracle import rows
 from assessments.battery.oracle.channel import Answering
@@ -53,8 +54,8 @@ def _said(error: BaseException) -> dict[str, str]:
 class _Held:
     def __init__(self, estimator: Any, notes: list[str]) -> None:
         self.estimator, self.notes = estimator, notes
-        self.classifier = asking.FittedClassifier(estimator) if _has_classes(estimator) else None
-        self.model: asking.FittedModel = self.classifier or asking.FittedRegressor(estimator)
+        self.classifier = FittedClassifier(estimator) if _has_classes(estimator) else None
+        self.model: FittedModel = self.classifier or FittedRegressor(estimator)
 
     def answer(self, question: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         asked = question["ask"]
@@ -62,7 +63,7 @@ class _Held:
             return self._description(), b""
         given = rows.read(question["given"], body)
         if asked == "categories":
-            known = asking.booster_categories(self.estimator, given)
+            known = introspection.booster_categories(self.estimator, given)
             return {"categories": {n: None if v is None else rows.tagged(list(v)) for n, v in known.items()}}, b""
         if asked == "predict":
             return self._numbers(self._predicted(given))
@@ -73,13 +74,13 @@ class _Held:
     def _description(self) -> dict[str, Any]:
         classifier = self.classifier
         return {
-            "task": asking.kind_of_task(self.estimator),
+            "task": introspection.kind_of_task(self.estimator),
             "classes": rows.tagged(list(np.asarray(self.estimator.classes_).ravel())) if classifier else None,
-            "features": asking.named_features(self.estimator),
-            "n_features": asking.feature_count(self.estimator),
+            "features": introspection.named_features(self.estimator),
+            "n_features": introspection.feature_count(self.estimator),
             "scores": classifier.scores_from if classifier else "",
-            "spelling": asking.spelling(self.estimator),
-            "identity": asking.identity(self.estimator),
+            "spelling": introspection.spelling(self.estimator),
+            "identity": introspection.identity(self.estimator),
             "notes": self.notes,
         }
 
@@ -104,6 +105,6 @@ class _Held:
 
 def _has_classes(estimator: Any) -> bool:
     """False for what predicts numbers, or says neither which kind it is nor which classes it knows."""
-    return not asking.predicts_numbers(estimator) and (
-        bool(asking.kind_of_task(estimator)) or hasattr(estimator, "classes_")
+    return not introspection.predicts_numbers(estimator) and (
+        bool(introspection.kind_of_task(estimator)) or hasattr(estimator, "classes_")
     )

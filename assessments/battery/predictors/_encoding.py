@@ -201,7 +201,14 @@ class Reader:
     def _probe(self, branch: Sequence[Any], columns: Sequence[int], at: int, out: slice) -> Any:
         """What the branch makes of codes of the column `at`: columns `out` of its result, and which it refuses."""
 
+        name = self.coder.names[at]
+        kinds = {type(value) for value in self.coder.categories.get(name, [])}
+
         def probe(codes: Array) -> tuple[Array, Array]:
+            if name in self.coder.categories:
+                values = [self.coder.categories[name][int(code)] for code in codes if code == code]
+                if not {type(value) for value in values} <= kinds:  # another type may be taken otherwise beside it
+                    return np.zeros((len(codes), out.stop - out.start)), np.ones(len(codes), dtype=bool)
             rows = np.repeat(self.base, len(codes), axis=0)
             rows[:, at] = codes
             try:

@@ -36,7 +36,7 @@ def last_step(estimator: Any) -> tuple[list[Any], Any]:
     for _ in range(20):
         if getattr(estimator, "steps", None):
             *before, (_, estimator) = estimator.steps
-            steps += [step for _, step in before if step is not None and step != "passthrough" and _transforms(step)]
+            steps += [inner for _, step in before for inner in _flat(step)]
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
@@ -44,9 +44,13 @@ def last_step(estimator: Any) -> tuple[list[Any], Any]:
     raise Unsupported("it is nested too deeply")
 
 
-def _transforms(step: Any) -> bool:
-    """Samplers of imbalanced-learn do nothing when a model is asked."""
-    return hasattr(step, "transform") or not hasattr(step, "fit_resample")
+def _flat(step: Any) -> list[Any]:
+    """The transformers of a step. Samplers of imbalanced-learn do nothing when a model is asked."""
+    if step is None or isinstance(step, str) or (hasattr(step, "fit_resample") and not hasattr(step, "transform")):
+        return []
+    if getattr(step, "steps", None):
+        return [inner for _, each in step.steps for inner in _flat(each)]
+    return [step]
 
 
 def core_of(last: Any, steps: Sequence[Any], scores_from: str) -> tuple[Core, list[Any], str]:
