@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
-from assessments.battery import estimator as asking
+from assessments.battery import introspection
 from assessments.battery.errors import LoadError, ModelLost
 from assessments.battery.oracle import channel, remote, serving
 from assessments.battery.plan import Target
@@ -70,7 +70,7 @@ def test_each_answer_is_the_one_given_in_place(served, name):
     assert np.array_equal(here.predicted, there.predicted)
     assert here.scores.tobytes() == there.scores.tobytes()
     assert here.facts() == there.facts()
-    assert (asking.is_remote(here.estimator), asking.is_remote(there.estimator)) == (False, True)
+    assert (introspection.is_remote(here.estimator), introspection.is_remote(there.estimator)) == (False, True)
 
 
 def test_a_regression_answers_as_in_place(served):
