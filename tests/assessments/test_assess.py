@@ -1,5 +1,6 @@
 """`manage.py assess` as its user runs it: real models, real data, the real sandbox, no server and no database."""
 
+import copy
 import html.parser
 import json
 import os
@@ -396,6 +397,8 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
         joblib.dump({"weights": [1, 2, 3]}, model)
     elif how == "leaves":
         joblib.dump(make_pipeline(FunctionTransformer(sys.exit), case.model), model)
+    elif how == "code of its own":
+        joblib.dump(make_pipeline(FunctionTransformer(copy.copy), case.model), model)
     elif how == "no model":
         model.unlink()
     elif how == "no target":
@@ -457,6 +460,19 @@ def test_bad_input_is_said_with_what_to_do_and_nothing_is_written(german, tmp_pa
     assert ended.stdout == ""
     assert not (tmp_path / "results").exists()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_model_with_code_of_its_own_is_loaded_only_when_told_to(german, tmp_path):
+    arguments = spoil(german, tmp_path, "code of its own")
+    options = ["--only", "performance.discrimination", "--out", tmp_path / "out"]
+    refused = assess(tmp_path, *arguments, *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "needs a waiver before it is loaded: it uses 'copy.copy'" in refused.stderr
+    assert "--trust-model loads it all the same" in refused.stderr
+    ended = assess(tmp_path, *arguments, *options, "--trust-model")
+    assert ended.returncode in {0, 1}, ended.stderr
+    assert "model.joblib is loaded whatever it says" in ended.stderr
+    assert (tmp_path / "out" / "results.json").exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
