@@ -6,6 +6,7 @@ Source: LightGBM, src/boosting/gbdt_model_text.cpp and src/io/tree.cpp.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ HEADER = {
     *["feature_infos", "tree_sizes", "monotone_constraints", "average_output"],
 }
 HINT = "Save the trained classifier with model.booster_.save_model('model.txt') and upload that file."
+# Lines of a tree: those with a number a leaf, with a number a split, and the rest. The native parser ends the process
+# on a token that is no number, and on a list of another length.
+PER_LEAF = {"leaf_value", "leaf_weight", "leaf_count", "leaf_const", "num_features"}
+PER_SPLIT = {
+    *("split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child"),
+    *("internal_value", "internal_weight", "internal_count"),
+}
+OTHERS = {"Tree", "num_leaves", "num_cat", "cat_boundaries", "cat_threshold", "is_linear", "shrinkage"}
+SPACED = {"leaf_features", "leaf_coeff"}  # with more than one space between the leaves
+NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?|-?inf|-?nan")
 TREE_START, TREES_END = b"Tree=", b"end of trees"
 
 
@@ -172,6 +183,7 @@ def _array(tree: dict[str, str], name: str, length: int, kind: type) -> np.ndarr
 def _check_tree(tree: dict[str, str], features: int) -> int:
     """How many nodes and leaves it has. Raises Refused where something of it points out of bounds."""
     leaves = whole(tree.get("num_leaves"), "num_leaves", 1, MOST_LEAVES)
+    _check_lines(tree, leaves)
     categorical = whole(tree.get("num_cat"), "num_cat", 0, MOST_LEAVES)
     _array(tree, "leaf_value", leaves, float)
     if leaves > 1:
@@ -193,6 +205,19 @@ def _check_tree(tree: dict[str, str], features: int) -> int:
     if whole(tree.get("is_linear", "0"), "is_linear", 0, 1):
         _check_linear(tree, leaves, features)
     return 2 * leaves - 1
+
+
+def _check_lines(tree: dict[str, str], leaves: int) -> None:
+    """Only known lines, of numbers, one space apart, as many as the tree has leaves or splits."""
+    for key, line in tree.items():
+        tokens = line.split() if key in SPACED else line.split(" ") if line else []
+        if key not in PER_LEAF | PER_SPLIT | OTHERS | SPACED or not all(map(NUMBER.fullmatch, tokens)):
+            raise Refused("unparseable", f"The line {key[:80]!r} of a tree is not understood.")
+        alone = leaves == 1 and not tokens  # a tree of one leaf leaves out what it does not need
+        if key in PER_LEAF and len(tokens) != leaves and not alone:
+            raise Refused("corrupt_structure", f"{key!r} of a tree has {len(tokens):,} entries, not {leaves:,}.")
+        if key in PER_SPLIT and len(tokens) != leaves - 1 and not alone:
+            raise Refused("corrupt_structure", f"{key!r} of a tree has {len(tokens):,} entries, not {leaves - 1:,}.")
 
 
 def _check_shape(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], leaves: int) -> None:
