@@ -12,6 +12,8 @@ COPY modelrisk modelrisk
 COPY templates templates
 COPY static static
 RUN .venv/bin/python -m compileall -q registry assessments modelrisk
+# Machine code for the processor it is built on; on another one, the first run compiles anew.
+RUN .venv/bin/python -m assessments.battery.kernels
 
 FROM python:3.11-slim-bookworm
 # libseccomp2: the sandbox's system-call filter. libgomp1: OpenMP for scikit-learn's and LightGBM's wheels.

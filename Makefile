@@ -45,11 +45,13 @@ setup-dev: $(VENV)/.stamp-dev  ## Build .venv with the tools for tests and lint 
 $(VENV)/.stamp: requirements.lock | $(BIN)/python
 	$(call install,$(VENV),requirements.lock)
 	@$(BIN)/python -m compileall -q registry assessments modelrisk
+	@$(BIN)/python -m assessments.battery.kernels
 	@touch $@
 
 # The development lock holds all of requirements.lock at the same versions, so it makes both stamps.
 $(VENV)/.stamp-dev: requirements-dev.lock requirements.lock | $(BIN)/python
 	$(call install,$(VENV),requirements-dev.lock)
+	@$(BIN)/python -m assessments.battery.kernels
 	@touch $(VENV)/.stamp $@
 
 # The strict S3 server pins its own botocore, so it lives apart.

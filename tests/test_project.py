@@ -84,6 +84,13 @@ def test_the_image_is_set_up_as_the_makefile_does():
     assert [step for step in compiled if f".venv/bin/python {step}" not in steps] == []
 
 
+def test_every_way_to_set_up_keeps_the_compiled_loops():
+    step = "/python -m assessments.battery.kernels"
+    assert makefile().count(step) == 2
+    assert "\n".join(dockerfile()).count(step) == 1
+    assert (ROOT / "run").read_text().count(step) == 1
+
+
 def test_the_twin_of_the_makefile_installs_alike():
     pip = re.search(r"-m pip install (.*?) -r", makefile()).group(1)
     assert f'-m pip install {pip} -r "$lock"' in (ROOT / "run").read_text()

@@ -75,6 +75,10 @@ def load() -> None:
     discover()
     for name in (*OURS, *LIBRARIES):
         importlib.import_module(name)
+    from assessments.battery import kernels
+
+    if os.listdir(os.environ["NUMBA_CACHE_DIR"]):  # kept ones load in a second; compiling them would take long
+        kernels.warm()
 
 
 def threads() -> int:

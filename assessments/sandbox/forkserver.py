@@ -185,8 +185,7 @@ def _server(threads: int) -> Forkserver | None:
             return None
         try:
             folder = Path(tempfile.mkdtemp(prefix="modelrisk-fork-"))
-            for name in launch.FOLDERS:
-                (folder / name).mkdir()
+            launch.furnish(folder)
             _servers[threads] = Forkserver(launch.environment(folder, threads), folder)
             return _servers[threads]
         except OSError as error:

@@ -9,6 +9,7 @@ import contextlib
 import marshal
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ THREADS = 512  # where the run has a user of its own; watching.py counts them ev
 RESERVED_MB = 4096
 # Libraries insist on these; the child itself may not make folders.
 FOLDERS = (".art", ".cache", ".mpl", ".numba")
+KERNELS = Path(sys.prefix) / "share" / "modelrisk" / "kernels"  # kept by assessments/battery/kernels.py
 
 Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_many_threads", "too_much_output"]
 
@@ -192,8 +194,7 @@ def _job(
     pass_fds: Sequence[int],
     only: Collection[str] | None,
 ) -> Job:
-    for name in FOLDERS:
-        (write / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    furnish(write)
     read = [path.resolve() for path in read]
     held = [layer for layer in presence.present() if only is None or layer in only]
     who = lending.Identity(0)
@@ -221,6 +222,14 @@ def _job(
         groups=sorted(who.groups),
     )
     return Job(arguments, walls, environment(write, threads), write, pass_fds)
+
+
+def furnish(write: Path) -> None:
+    """Make the folders that libraries insist on, and lay a copy of the compiled loops where numba looks for them."""
+    for name in FOLDERS:
+        (write / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if KERNELS.is_dir():
+        shutil.copytree(KERNELS, write / ".numba", dirs_exist_ok=True, copy_function=shutil.copyfile)
 
 
 def environment(write: Path, threads: int) -> dict[str, str]:

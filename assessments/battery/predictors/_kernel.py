@@ -15,13 +15,14 @@ at once. The eight are written out: in an array they would not stay in registers
 """
 
 import numpy as np
-from numba import njit
+
+from assessments.battery.kernels import jit
 
 NUMBER, ZERO_IS_MISSING, CATEGORY, AS_BEFORE = range(4)  # kinds of column
 TINY = float(np.float32(1e-35))  # what LightGBM takes for zero
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def rank(X, first, last, source, kind, single, cuts, begin, count, missing, codes):  # type: ignore[no-untyped-def]
     """codes[r, j] for rows first..last of X: how many cuts of column j are below the value, or its category.
 
@@ -53,19 +54,19 @@ def rank(X, first, last, source, kind, single, cuts, begin, count, missing, code
             codes[r - first, j] = code
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _next(a, codes, r, node, f, c, ranks, children, bits):  # type: ignore[no-untyped-def]
     return node[(a & children) + (codes[r, a >> f] > ((a >> c) & ranks))]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _next_or_category(a, codes, r, node, f, c, ranks, children, bits):  # type: ignore[no-untyped-def]
     code, at, one = np.int64(codes[r, a >> (f + 1)]), (a >> c) & ranks, (a >> f) & 1
     bit = bits[(at + (code >> 6)) & -one] >> (code & 63)
     return node[(a & children) + ((bit & one) | ((code > at) & (1 - one)))]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add(codes, m, out, start, node, f, c, roots, values, column, bits):  # type: ignore[no-untyped-def]
     """Add the leaves of all trees, one tree after the other, to out[start : start + m]."""
     ranks, children = (np.int64(1) << (f - c)) - 1, (np.int64(1) << c) - 1
@@ -108,7 +109,7 @@ def add(codes, m, out, start, node, f, c, roots, values, column, bits):  # type:
                 out[start + r, k + v] += values[~a, v]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_few(codes, m, out, start, node, f, c, roots, values, column, bits):  # type: ignore[no-untyped-def]
     """The same for few rows: one row after the other, the trees in their order."""
     ranks, children = (np.int64(1) << (f - c)) - 1, (np.int64(1) << c) - 1
@@ -157,7 +158,7 @@ def add_few(codes, m, out, start, node, f, c, roots, values, column, bits):  # t
                 out[start + r, column[t] + v] += values[~a, v]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_categorical(codes, m, out, start, node, f, c, roots, values, column, bits):  # type: ignore[no-untyped-def]
     """As `add`, for trees some of whose nodes ask for a category."""
     ranks, children = (np.int64(1) << (f - c)) - 1, (np.int64(1) << c) - 1
@@ -200,7 +201,7 @@ def add_categorical(codes, m, out, start, node, f, c, roots, values, column, bit
                 out[start + r, k + v] += values[~a, v]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_few_categorical(codes, m, out, start, node, f, c, roots, values, column, bits):  # type: ignore[no-untyped-def]
     """As `add_few`, for trees some of whose nodes ask for a category."""
     ranks, children = (np.int64(1) << (f - c)) - 1, (np.int64(1) << c) - 1
@@ -247,3 +248,14 @@ def add_few_categorical(codes, m, out, start, node, f, c, roots, values, column,
                 a = _next_or_category(a, codes, r, node, f, c, ranks, children, bits)
             for v in range(width):
                 out[start + r, column[t] + v] += values[~a, v]
+
+
+def warm() -> None:
+    """Compile everything, for ranks of 16 bits; those of 32 are rare."""
+    one, none = np.ones(1), np.zeros(1, dtype=np.int64)
+    codes = np.zeros((1, 1), dtype=np.uint16)
+    rank(one[:, None], 0, 1, none, none.astype(np.int8), False, one, none, none, none, codes)
+    for kind in (np.float64, np.float32):
+        out, values = np.zeros((1, 1), dtype=kind), np.zeros((1, 1), dtype=kind)
+        for each in (add, add_few, add_categorical, add_few_categorical):
+            each(codes, 1, out, 0, ~none, 2, 1, none, values, none, none)

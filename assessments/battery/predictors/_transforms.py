@@ -6,10 +6,11 @@ Imports numba: import it lazily.
 import math
 
 import numpy as np
-from numba import njit
+
+from assessments.battery.kernels import jit
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def logit32(p):  # type: ignore[no-untyped-def]
     """-log(1 / p - 1) in float32."""
     found = np.empty(p.shape[0], np.float32)
@@ -18,7 +19,7 @@ def logit32(p):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def sigmoid32(x):  # type: ignore[no-untyped-def]
     """XGBoost's: 1 / (exp(-x) + 1), -x cut off where exp would overflow."""
     found = np.empty(x.shape[0], np.float32)
@@ -28,7 +29,7 @@ def sigmoid32(x):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def softmax32(raw):  # type: ignore[no-untyped-def]
     """XGBoost's: float32 terms, added up in float64."""
     found = np.empty_like(raw)
@@ -43,7 +44,7 @@ def softmax32(raw):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def sigmoid64(x, slope):  # type: ignore[no-untyped-def]
     found = np.empty(x.shape[0])
     for i in range(x.shape[0]):
@@ -51,7 +52,7 @@ def sigmoid64(x, slope):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def softmax64(raw):  # type: ignore[no-untyped-def]
     found = np.empty_like(raw)
     for i in range(raw.shape[0]):
@@ -63,3 +64,13 @@ def softmax64(raw):  # type: ignore[no-untyped-def]
         for k in range(raw.shape[1]):
             found[i, k] /= total
     return found
+
+
+def warm() -> None:
+    """Compile everything."""
+    single, double = np.zeros(1, dtype=np.float32), np.zeros(1)
+    logit32(single + np.float32(0.5))
+    sigmoid32(single)
+    softmax32(single[:, None])
+    sigmoid64(double, 1.0)
+    softmax64(double[:, None])

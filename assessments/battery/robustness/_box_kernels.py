@@ -5,12 +5,13 @@ loops have no branch inside, so that the compiler turns them into vector instruc
 """
 
 import numpy as np
-from numba import njit
+
+from assessments.battery.kernels import jit
 
 NO_NAN = {"nnan", "nsz", "reassoc"}  # the numbers of a box are finite
 
 
-@njit(cache=True, nogil=True, fastmath=NO_NAN)
+@jit(fastmath=NO_NAN)
 def fill(codes, points, width, noise, rows, base, columns, box):  # type: ignore[no-untyped-def]
     """codes[i * e + c] becomes row rows[i] with its columns at points[i] + width[i] * noise[c]; noise is (e, d)."""
     origin, own, floor, ceiling, minimum, scale, integer = box
@@ -31,7 +32,7 @@ def fill(codes, points, width, noise, rows, base, columns, box):  # type: ignore
                 codes[r, columns[j]] = moved[j]
 
 
-@njit(cache=True, nogil=True, fastmath=NO_NAN)
+@jit(fastmath=NO_NAN)
 def fill_all(codes, points, width, noise, rows, box):  # type: ignore[no-untyped-def]
     """The same where every column of the table is one of the box, in its order: as a model of numbers alone has it."""
     origin, own, floor, ceiling, minimum, scale, integer = box
@@ -48,7 +49,7 @@ def fill_all(codes, points, width, noise, rows, box):  # type: ignore[no-untyped
                 codes[r, j] = own[k, j] if v == origin[k, j] else x
 
 
-@njit(cache=True, nogil=True, fastmath=NO_NAN)
+@jit(fastmath=NO_NAN)
 def settle(points, rows, codes, legal, base, columns, low, high, box):  # type: ignore[no-untyped-def]
     """legal (m, d) becomes the legal points nearest to points, and codes (m, columns of the table) their rows."""
     origin, own, floor, ceiling, minimum, scale, integer = box
@@ -70,7 +71,7 @@ def settle(points, rows, codes, legal, base, columns, low, high, box):  # type: 
             codes[i, columns[j]] = moved[j]
 
 
-@njit(cache=True, nogil=True, fastmath=NO_NAN)
+@jit(fastmath=NO_NAN)
 def weigh(flipped, codes, e, points, rows, own, columns, minimum, scale, squared, total, best, distance):  # type: ignore[no-untyped-def]
     """From which copies flipped: total (m, d), the nearest flipped copy of each row best (m,) and its distance (m,).
 
@@ -114,3 +115,14 @@ def weigh(flipped, codes, e, points, rows, own, columns, minimum, scale, squared
             distance[i] = np.sqrt(distance[i])
         for j in range(d):
             total[i, j] = (total[i, j] - weights * minimum[j]) / scale[j] - weights * points[i, j]
+
+
+def warm() -> None:
+    """Compile everything, for arrays of the kinds that `_box` gives."""
+    plane, line, whole = np.ones((1, 1)), np.ones(1), np.zeros(1, dtype=np.intp)
+    box = (plane, plane, plane, plane, line, line, np.zeros(1, dtype=bool))
+    fill(plane.copy(), plane, plane, plane, whole, plane, whole, box)
+    fill_all(plane.copy(), plane, plane, plane, whole, box)
+    settle(plane, whole, plane.copy(), plane.copy(), plane, whole, plane, plane, box)
+    flipped, best = np.zeros(1, dtype=bool), np.zeros(1, dtype=np.int64)
+    weigh(flipped, plane, 1, plane, whole, plane, whole, line, line, False, plane.copy(), best, line.copy())
