@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema import ValidationError
 
 from assessments import catalogue, judging, recording, results
-from assessments.sandbox import launch, oracle, reading
+from assessments.sandbox import launch, oracle, reading, selftest
 
 PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
 LOADING_SECONDS = 900.0
@@ -63,9 +63,13 @@ def assess(
         while run.remaining:
             run.begin()
             if plan["model"].get("trust") == "waived":
-                run.settle_both(_launch_both(run, folder, files, memory_mb))
+                ends = _launch_both(run, folder, files, memory_mb)
+                run.mark(ends.layers)
+                run.settle_both(ends)
             else:
-                run.settle(_launch(run, folder, [path.resolve() for path in files.values()], memory_mb))
+                ended = _launch(run, folder, [path.resolve() for path in files.values()], memory_mb)
+                run.mark(ended.layers)
+                run.settle(ended)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     verdicts = judging.judge(run.entries, policy)
@@ -146,7 +150,10 @@ class _Run:
             return
         if event["event"] == "started":
             self.begun, self.since = True, time.monotonic()
-            self.started = self.started or event
+            self.started = self.started or {
+                **event,
+                "environment": recording.plain_environment(event["environment"]),
+            }
         elif event["event"] == "progress":
             self._turn_to(event["test"])
             self.tell(event["test"], event["done"], event["of"], None)
@@ -172,6 +179,12 @@ class _Run:
         self.entries.append(entry)
         self.current, self.since = "", time.monotonic()
         self.tell(test, 1, 1, entry)
+
+    def mark(self, layers: tuple[str, ...]) -> None:
+        """In which sandbox it ran: we say so, not the child."""
+        if self.begun and self.started:
+            environment = self.started["environment"]
+            environment["sandbox"] = selftest.mark(layers, environment.get("sandbox"))
 
     def settle_both(self, ends: oracle.Ends) -> None:
         """Oracle mode: a model that was lost is the fault of the test that was told so; the rest goes on anew."""
@@ -205,6 +218,8 @@ class _Run:
         if ended.reason == "out_of_memory":
             hint = "Give fewer rows, or raise MODELRISK_CHILD_MEMORY_MB."
             return _error("The test ran out of memory and was ended.", hint)
+        if ended.reason == "too_many_threads":
+            return _error("The test started too many threads and was ended.", "Set n_jobs of the model to 1.")
         how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.code}"
         return _error(f"The test crashed the process that ran it ({how}).", reading.died(ended, "model").hint)
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from assessments import leasing
 from assessments.leasing import LeaseLost
 from assessments.models import Assessment, Chart, Measure, TestResult
-from assessments.sandbox import strict_json
+from assessments.sandbox import selftest, strict_json
 from assessments.sandbox.plain_text import plain
 
 TEXT = {"type": "string"}
@@ -133,7 +133,23 @@ def read_event(line: str) -> dict[str, Any]:
 
 
 def record_start(assessment: Assessment, event: dict[str, Any]) -> None:
-    leasing.write(assessment, subject=event["subject"], environment=event["environment"])
+    """What the child says of itself; of its sandbox only we say something, and keep what an earlier part of it was."""
+    known = {"sandbox": assessment.environment["sandbox"]} if "sandbox" in assessment.environment else {}
+    assessment.environment = {**plain_environment(event["environment"]), **known}
+    leasing.write(assessment, subject=event["subject"], environment=assessment.environment)
+
+
+def record_sandbox(assessment: Assessment, layers: tuple[str, ...]) -> None:
+    """In which sandbox it ran: the weakest of all that parts of it ran in."""
+    mark = selftest.mark(layers, assessment.environment.get("sandbox"))
+    if assessment.environment.get("sandbox") != mark:
+        assessment.environment = {**assessment.environment, "sandbox": mark}
+        leasing.write(assessment, environment=assessment.environment)
+
+
+def plain_environment(said: dict[str, Any]) -> dict[str, Any]:
+    """A child's environment without what is not for it to say."""
+    return {name: value for name, value in said.items() if name != "sandbox"}
 
 
 def record_progress(assessment: Assessment, test: str, done: int, of: int) -> None:

@@ -58,6 +58,7 @@ class Child:
     model_lost: bool = False
     since: float = field(default_factory=time.monotonic)  # when the current test began
     told: float = 0.0  # when progress was last written
+    layers: tuple[str, ...] = ()  # of its sandbox
 
     def hear(self, line: str) -> None:
         """One line of its stdout."""
@@ -140,6 +141,8 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
                 return
             child = Child(assessment, list(remaining))
             ended = launch_battery(folder, child, heart, stopping, deadline - time.monotonic())
+            if child.begun:
+                recording.record_sandbox(assessment, child.layers)
             if heart.lost:
                 raise LeaseLost
             if heart.cancelled:
@@ -180,6 +183,7 @@ def launch_battery(
         "memory_mb": settings.MODELRISK_CHILD_MEMORY_MB,
         "threads": max(1, (os.cpu_count() or 1) // settings.WORKERS),
         "on_line": child.hear,
+        "fork": True,
         "should_stop": lambda: (
             heart.lost
             or heart.cancelled
@@ -190,9 +194,12 @@ def launch_battery(
         ),
     }
     if assessment.plan["model"].get("trust") != "waived":
-        return launch.run(**asked)
+        ended = launch.run(**asked)
+        child.layers = ended.layers
+        return ended
     ends = oracle.run(model=_served(assessment.plan["model"], folder), **asked)
     child.model_died, child.model_lost = ends.model if ends.model_died else None, ends.model_lost
+    child.layers = ends.layers
     return ends.battery
 
 
@@ -291,6 +298,10 @@ def _cause(child: Child, ended: launch.Ended) -> tuple[str, str]:
         "out_of_memory": (
             "The test ran out of memory and was ended.",
             "Give fewer rows, or let the administrator raise MODELRISK_CHILD_MEMORY_MB.",
+        ),
+        "too_many_threads": (
+            "The test started too many threads and was ended.",
+            "Set n_jobs of the model to 1 and save it again.",
         ),
         "too_much_output": ("The test wrote too much and was ended.", "Give fewer rows or fewer columns."),
     }

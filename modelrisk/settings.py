@@ -160,6 +160,10 @@ MODELRISK_MAX_UPLOAD_BYTES = int(env("MODELRISK_MAX_UPLOAD_BYTES", str(2 * 1024*
 # Who reads a stranger's file for the registry: dotted path, so that registry imports nothing of assessments.
 MODELRISK_FILE_READER = "assessments.sandbox.reading"
 
+# --- the sandbox ------------------------------------------------------------------------------
+# Read of the environment by assessments/sandbox, which knows no Django; named here because every setting is.
+SANDBOX_SETTINGS = ("MODELRISK_SANDBOX", "MODELRISK_SANDBOX_UIDS", "MODELRISK_FORKSERVER")
+
 # --- background work --------------------------------------------------------------------------
 # The queue is a doorbell: it carries row ids only, the rows are the truth.
 WORKERS = int(env("MODELRISK_WORKERS", "2"))

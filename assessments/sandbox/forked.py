@@ -77,7 +77,8 @@ def load() -> None:
         importlib.import_module(name)
     from assessments.battery import kernels
 
-    if os.listdir(os.environ["NUMBA_CACHE_DIR"]):  # kept ones load in a second; compiling them would take long
+    kept = any(files for _, _, files in os.walk(os.environ["NUMBA_CACHE_DIR"]))
+    if kept:  # kept ones load in a second; compiling them would take long
         kernels.warm()
 
 
@@ -204,9 +205,7 @@ def settle(environment: dict[str, str]) -> None:
 
     tempfile.tempdir = None
     if "art.config" in sys.modules:
-        sys.modules["art.config"].ART_DATA_PATH = environment["ART_DATA_PATH"]
-    if "numba.core.config" in sys.modules:
-        sys.modules["numba.core.config"].CACHE_DIR = environment["NUMBA_CACHE_DIR"]
+        sys.modules["art.config"].ART_DATA_PATH = os.path.join(environment["ART_DATA_PATH"], "data")
     wanted = int(environment["OPENBLAS_NUM_THREADS"])
     if wanted > 1 and "threadpoolctl" in sys.modules:
         sys.modules["threadpoolctl"].threadpool_limits(wanted, user_api="blas")

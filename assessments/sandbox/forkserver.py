@@ -8,6 +8,7 @@ Turned off with MODELRISK_FORKSERVER=0. Runs get the same walls, the same enviro
 what differs is that runs of one server share the layout of their memory.
 """
 
+import atexit
 import contextlib
 import logging
 import marshal
@@ -206,6 +207,9 @@ def stop() -> None:
     with _lock:
         for threads, server in list(_servers.items()):
             _drop(threads, server)
+
+
+atexit.register(stop)
 
 
 def _after_fork() -> None:

@@ -6,8 +6,10 @@ is killed with it: it leads its own process group and cannot make processes.
 
 import codecs
 import contextlib
+import hashlib
 import marshal
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -16,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -35,9 +38,9 @@ FILES = 256  # open at a time
 THREADS = 512  # where the run has a user of its own; watching.py counts them everywhere
 # Address space beside what may be resident: libraries reserve 2 GB at a start and 64 MB for each thread.
 RESERVED_MB = 4096
-# Libraries insist on these; the child itself may not make folders.
-FOLDERS = (".art", ".cache", ".mpl", ".numba")
+BATTERY = ["-m", "assessments.battery"]
 KERNELS = Path(sys.prefix) / "share" / "modelrisk" / "kernels"  # kept by assessments/battery/kernels.py
+NUMBA_CACHE = ".numba"  # of the working folder, so that a forked run keeps what it compiles in its own
 
 Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_many_threads", "too_much_output"]
 
@@ -147,7 +150,7 @@ def confined(
     only: Collection[str] | None = None,
 ) -> Ended:
     """What run does, whatever the self-test found: for the self-test. only: no other layers than these."""
-    job = _job(arguments, read, write.resolve(), seconds, memory_mb, threads, pass_fds, only)
+    job = _job(arguments, read, write.resolve(), seconds, memory_mb, threads, pass_fds, only, fork)
     ended = _followed(job, threads if fork else 0, seconds, on_line, memory_mb, should_stop)
     if ended is None:  # the forkserver was lost under it, and it had said nothing yet
         ended = _followed(job, 0, seconds, on_line, memory_mb, should_stop)
@@ -193,8 +196,9 @@ def _job(
     threads: int,
     pass_fds: Sequence[int],
     only: Collection[str] | None,
+    fork: bool,
 ) -> Job:
-    furnish(write)
+    furnish(write, loops=list(arguments[:2]) == BATTERY and not fork)
     read = [path.resolve() for path in read]
     held = [layer for layer in presence.present() if only is None or layer in only]
     who = lending.Identity(0)
@@ -224,12 +228,21 @@ def _job(
     return Job(arguments, walls, environment(write, threads), write, pass_fds)
 
 
-def furnish(write: Path) -> None:
-    """Make the folders that libraries insist on, and lay a copy of the compiled loops where numba looks for them."""
-    for name in FOLDERS:
+def furnish(write: Path, *, loops: bool = True) -> None:
+    """Make the folders that libraries insist on, since the child may make none; lay a copy of the compiled loops there."""
+    for name in (".art/data", ".cache", ".mpl", *numba_folders()):
         (write / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    if KERNELS.is_dir():
-        shutil.copytree(KERNELS, write / ".numba", dirs_exist_ok=True, copy_function=shutil.copyfile)
+    if loops and KERNELS.is_dir():
+        shutil.copytree(KERNELS, write / NUMBA_CACHE, dirs_exist_ok=True, copy_function=shutil.copyfile)
+
+
+@cache
+def numba_folders() -> tuple[str, ...]:
+    """Where Numba keeps what it compiled of each of the battery's packages, by its own naming (numba.core.caching)."""
+    battery = ROOT / "assessments" / "battery"
+    packages = [battery, *(path for path in battery.iterdir() if path.is_dir() and path.name != "__pycache__")]
+    digests = {path.name: hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest() for path in packages}
+    return tuple(f"{NUMBA_CACHE}/{name}_{digest}" for name, digest in digests.items())
 
 
 def environment(write: Path, threads: int) -> dict[str, str]:
@@ -244,7 +257,7 @@ def environment(write: Path, threads: int) -> dict[str, str]:
         "ART_DATA_PATH": str(write / ".art"),
         "MPLCONFIGDIR": str(write / ".mpl"),
         "MPLBACKEND": "Agg",
-        "NUMBA_CACHE_DIR": str(write / ".numba"),
+        "NUMBA_CACHE_DIR": NUMBA_CACHE,
         "XDG_CACHE_HOME": str(write / ".cache"),
         "JOBLIB_TEMP_FOLDER": str(write),
         "JOBLIB_MULTIPROCESSING": "0",
@@ -285,6 +298,14 @@ class _Spawned:
         return self._process.poll()
 
     def wait(self, timeout: float | None = None) -> int:
+        if timeout is not None and hasattr(os, "pidfd_open") and self.poll() is None:
+            # subprocess would sleep and look again, up to 50 ms too long.
+            pidfd = os.pidfd_open(self.pid)
+            try:
+                select.select([pidfd], [], [], timeout)
+            finally:
+                os.close(pidfd)
+            timeout = 0
         return self._process.wait(timeout)
 
     def kill_all(self) -> None:

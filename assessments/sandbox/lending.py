@@ -1,8 +1,8 @@
 """Another user for each run, where this process is root: what it may reach is lent to it by its group, and no more.
 
 Each run gets a number nobody has, out of a range kept for it (MODELRISK_SANDBOX_UIDS), so that no file, signal or limit
-of one run is another one's. Our own staged files get that number as their group; a folder that we did not make is
-never changed.
+of one run is another one's. Our own files beside its output folder and in the place for temporary files get that number
+as their group; nothing elsewhere is changed.
 """
 
 import os

@@ -39,6 +39,11 @@ class Ends:
         return self.battery.code == MODEL_LOST
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """Those that held for both."""
+        return tuple(layer for layer in self.battery.layers if layer in self.model.layers)
+
+    @property
     def model_died(self) -> bool:
         """It ended by itself, and was not ended because the battery had."""
         return self.model.reason != "stopped"

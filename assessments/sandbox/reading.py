@@ -294,6 +294,9 @@ def _check_names(answer: dict[str, Any]) -> None:
 
 def died(ended: launch.Ended, what: str) -> Unreadable:
     """Why a child ended without an answer, in words for the person who gave the file."""
+    if ended.refused:
+        message = "Nothing was run: the sandbox of this machine is not complete."
+        return Unreadable("sandbox", message, f"Tell the administrator: {plain(ended.refused, 1000)}")
     if not ended.started:
         return Unreadable(
             "sandbox",

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -74,10 +74,6 @@ class State:
     problem: str = ""
     hint: str = ""
 
-    def mark(self) -> dict[str, Any]:
-        """What results carry, beside the layers that their own run had."""
-        return {"mode": self.mode, "layers": list(self.layers)}
-
 
 _lock = threading.Lock()
 _known: dict[str, State] = {}
@@ -101,6 +97,15 @@ def refusal(trust: str = "restricted") -> tuple[str, str] | None:
         why = f"A waived model runs in a complete sandbox only, and this one is degraded: {found.problem}"
         return why, found.hint
     return None
+
+
+def mark(layers: Iterable[str], before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the results of a run with these layers carry; with `before`, of an earlier part, the weaker of both."""
+    mode, held = state().mode, list(layers)
+    if before:
+        mode = mode if before.get("mode") == "full" else "degraded"
+        held = [layer for layer in held if layer in before.get("layers", ())]
+    return {"mode": mode, "layers": held}
 
 
 def examine() -> State:

@@ -2,15 +2,36 @@
 
 import signal
 
-from tests.processes.conftest import children_of, family_of, process, wait_for
+from tests.processes.conftest import Process, children_of, family_of, process, wait_for
 
 FIRST, SECOND, THIRD = "performance.discrimination", "performance.probability", "performance.threshold_metrics"
+
+
+def the_battery(worker: int) -> list[Process]:
+    """The runs of a worker: forked from the process that it keeps for that."""
+    return [run for server in children_of(worker) for run in children_of(server.pid)]
+
+
+def test_a_killed_forkserver_loses_one_test_and_leaves_no_orphan(installation):
+    serving = installation.serve("--no-web")
+    worker = process(installation.wait_for_the_middle())
+    (server,) = children_of(worker.pid)
+    runs = wait_for(lambda: the_battery(worker.pid), "the battery runs")
+    server.kill()
+    wait_for(lambda: not any(one.alive() for one in [server, *runs]), "its processes are gone")
+    installation.wait_until_done()
+    assert [(test, status) for test, status, _ in installation.recorded()] == [
+        (FIRST, "done"),
+        (SECOND, "error"),
+        (THIRD, "done"),
+    ]
+    assert serving.supervisor.poll() is None
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(any_installation):
     serving = any_installation.serve("--no-web")
     worker = process(any_installation.wait_for_the_middle())
-    sandboxed = wait_for(lambda: family_of(worker.pid), "the battery runs")
+    sandboxed = wait_for(lambda: the_battery(worker.pid) and family_of(worker.pid), "the battery runs")
     worker.kill()
     any_installation.wait_until_done()
     assert any_installation.recorded() == [(FIRST, "done", 1), (SECOND, "done", 2), (THIRD, "done", 2)]
@@ -102,7 +123,7 @@ def test_cancelled_in_the_middle_it_stops_and_a_retry_goes_on(installation):
     worker = process(installation.wait_for_the_middle())
     installation.run("-c", ACT.format(act="cancel"))
     wait_for(lambda: installation.assessment()["state"] == "cancelled", "it is cancelled")
-    wait_for(lambda: not family_of(worker.pid), "the battery is gone")
+    wait_for(lambda: not the_battery(worker.pid), "the battery is gone")
     kept = installation.recorded()
     installation.run("-c", ACT.format(act="retry"))
     installation.wait_until_done()

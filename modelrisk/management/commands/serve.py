@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, connection
 
 from assessments import reaping
+from assessments.sandbox import selftest
 from modelrisk.supervisor import Child, Supervisor, Watchdog
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ def web(bind: str, workers: int) -> Child:
 
 
 def worker(workers: int) -> Child:
+    tell_of_the_sandbox()
     return Child(
         "worker",
         ["django", "qcluster"],
@@ -139,6 +141,13 @@ def worker(workers: int) -> Child:
         before_start=resume,
         while_stopping=hand_back,
     )
+
+
+def tell_of_the_sandbox() -> None:
+    """Tried before the first run; each run asks for what was found, and is refused with it where it is not good."""
+    found = selftest.state()
+    if found.mode != "full":
+        logger.error("the sandbox is %s. %s %s", found.mode, found.problem, found.hint)
 
 
 def resume(child: Child) -> None:
