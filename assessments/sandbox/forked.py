@@ -77,8 +77,9 @@ def load() -> None:
         importlib.import_module(name)
     from assessments.battery import kernels
 
+    # Kept ones load in a second; compiling them would take long.
     kept = any(files for _, _, files in os.walk(os.environ["NUMBA_CACHE_DIR"]))
-    if kept:  # kept ones load in a second; compiling them would take long
+    if kept:
         kernels.warm()
 
 
