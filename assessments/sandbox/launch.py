@@ -229,7 +229,7 @@ def _job(
 
 
 def furnish(write: Path, *, loops: bool = True) -> None:
-    """The folders that libraries insist on, since the child may make none; and a copy of the loops that are compiled."""
+    """The folders that libraries insist on, since the child may make none; and a copy of the compiled loops."""
     for name in (".art/data", ".cache", ".mpl", *numba_folders()):
         (write / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     if loops and KERNELS.is_dir():
