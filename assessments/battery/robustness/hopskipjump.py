@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from assessments.battery import controls
 from assessments.battery.curves import ks_data, rest_name
 from assessments.battery.robustness._box import BoxProblem
 from assessments.battery.robustness._evidence import cheapest_flips, under_attack_chart
 from assessments.battery.robustness._goal import goal_of
-from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Rows, attack, length
+from assessments.battery.robustness._lockstep import Flags, Floats, Rows, attack, length
+from assessments.battery.robustness._sample import median_with_interval, random_moves, stratified_sample
 from assessments.battery.robustness._space import Space
 from assessments.battery.spec import (
     Chart,
@@ -121,22 +121,11 @@ def run(
     ks_measures, ks_charts = ks_under_attack(subject, attacked, params, rng, notes)
     measures = evasion_measures(attacked, params["budget"], notes) + ks_measures
     standing = np.array([attacked.standing(budget) for budget in budgets]) / len(rows)
-    charts = [under_attack_chart(budgets, standing, surviving, len(rows), params["budget"]), *ks_charts]
+    charts = [
+        under_attack_chart(budgets, {"HopSkipJump": standing, "Random noise": surviving}, len(rows), params["budget"]),
+        *ks_charts,
+    ]
     return Outcome(measures, charts, [flips_table(subject, attacked)], notes)
-
-
-def stratified_sample(y: NDArray[np.int64], rows: int, rng: np.random.Generator) -> Rows:
-    """Positions of `rows` rows, or all where there are fewer, in the proportions of the classes, none left out."""
-    if rows >= len(y):
-        return np.arange(len(y))
-    classes, counts = np.unique(y, return_counts=True)
-    share = counts * rows / len(y)
-    taken = np.maximum(np.floor(share), 1).astype(int)
-    for index in np.argsort(np.floor(share) - share, kind="stable"):
-        if taken.sum() < rows and taken[index] < counts[index]:
-            taken[index] += 1
-    drawn = [rng.choice(np.flatnonzero(y == label), k, replace=False) for label, k in zip(classes, taken, strict=True)]
-    return np.sort(np.concatenate(drawn))
 
 
 def attack_sample(
@@ -218,15 +207,6 @@ def survival_under_noise(
     return np.array(surviving)
 
 
-def random_moves(rng: np.random.Generator, count: int, d: int, norm: Norm) -> Floats:
-    """(count, d) uniform in the unit ball of the norm."""
-    if norm == "linf":
-        return rng.uniform(-1.0, 1.0, (count, d))
-    drawn = rng.standard_normal((count, d))
-    radius = rng.uniform(size=count) ** (1.0 / d)
-    return np.asarray(drawn * (radius / length(drawn, "l2"))[:, None])
-
-
 def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> list[Measure]:
     n, right = len(attacked.rows), int(attacked.right.sum())
     standing, flipped = attacked.standing(budget), int(attacked.within(budget).sum())
@@ -246,15 +226,6 @@ def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> lis
         )
     found.append(Measure("median_cost", median, ci, n=right, unit="share of range", better="higher"))
     return found
-
-
-def median_with_interval(costs: Floats) -> tuple[float | None, tuple[float, float] | None]:
-    """The median of sorted costs and its 95 % interval by order statistics; None where infinite costs reach it."""
-    n = len(costs)
-    median = float(costs[(n - 1) // 2] + costs[n // 2]) / 2
-    rank = int(binom.ppf(0.025, n, 0.5))
-    ends = (float(costs[rank - 1]), float(costs[n - rank])) if rank else (0.0, np.inf)
-    return median if np.isfinite(median) else None, ends if np.isfinite(ends[1]) else None
 
 
 def ks_under_attack(
