@@ -1,0 +1,63 @@
+"""How few columns does an optimiser need to change to turn right decisions?
+
+The elastic-net attack EAD (Chen et al. 2018, arXiv 1709.04114): as Carlini and Wagner's, with a charge for the sum of
+all moves, which leaves most columns as they are.
+
+Only real changes count: numbers that a person could change, within their bounds, whole where they are whole;
+categories swapped for others of the data. What the attack returns is judged twice: as returned (raw_success_rate, and
+how much of it could exist, valid_as_returned), and after it was brought to the nearest rows that could exist, each
+asked of the model itself again (feasible_success_rate; within the budget: evasion_success_rate). The budget is the
+largest move of a number as a share of its range, with so many categories swapped at most. Random changes of the same
+size are the baseline. It follows the gradient, so it applies to models that show one: linear models, support vectors,
+multi-layer perceptrons, Gaussian naive Bayes. Where it finds nothing a stronger attack may; for any other model it is
+not applicable, not passed.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from assessments.battery.robustness._arsenal import CHARTS, CONTROLS, Make, Progress, Step, attack_with_art, usual
+from assessments.battery.robustness._art import art, sloped
+from assessments.battery.robustness._judging import METRICS
+from assessments.battery.spec import Needs, Outcome, Param, battery_test
+from assessments.battery.subject import Subject
+
+
+@battery_test(
+    title="Elastic-net attack (EAD)",
+    needs=Needs(tasks=("binary", "multiclass")),
+    params=[
+        *usual(60, quick=20, thorough=100, seconds=60.0),
+        Param("iterations", 30, "Steps for each constant", thorough=60, minimum=1, maximum=1000),
+        Param("searches", 5, "Constants tried", thorough=9, minimum=1, maximum=50),
+    ],
+    metrics=METRICS,
+    controls=CONTROLS,
+    charts=CHARTS,
+    plans=("thorough",),
+)
+def run(subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress) -> Outcome:
+    return attack_with_art(subject, params, rng, progress, name="Elastic net", make=maker(params), gradient=True)
+
+
+def maker(params: dict[str, Any]) -> Make:
+    """ART's attack with these parameters, one row at a time."""
+    attack = art("attacks.evasion").ElasticNet
+
+    def make(step: Step) -> Any:
+        model = sloped(step.ask, step.width, step.classes, "logits")
+        made = attack(
+            model,
+            max_iter=params["iterations"],
+            binary_search_steps=params["searches"],
+            initial_const=1.0,
+            learning_rate=0.05,
+            beta=0.01,
+            decision_rule="L1",
+            batch_size=1,
+            verbose=False,
+        )
+        return made.generate(step.origin, step.own)
+
+    return make

@@ -1,0 +1,53 @@
+"""Does one step along the gradient turn right decisions?
+
+The fast gradient method (Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572) moves every coordinate by the same amount
+in the direction in which the loss grows; the smallest amount up to the budget that turns the decision is taken.
+
+Only real changes count: numbers that a person could change, within their bounds, whole where they are whole;
+categories swapped for others of the data. What the attack returns is judged twice: as returned (raw_success_rate, and
+how much of it could exist, valid_as_returned), and after it was brought to the nearest rows that could exist, each
+asked of the model itself again (feasible_success_rate; within the budget: evasion_success_rate). The budget is the
+largest move of a number as a share of its range, with so many categories swapped at most. Random changes of the same
+size are the baseline. It follows the gradient, so it applies to models that show one: linear models, support vectors,
+multi-layer perceptrons, Gaussian naive Bayes. Where it finds nothing a stronger attack may; for any other model it is
+not applicable, not passed.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from assessments.battery.robustness._arsenal import CHARTS, CONTROLS, Make, Progress, Step, attack_with_art, usual
+from assessments.battery.robustness._art import art, sloped
+from assessments.battery.robustness._judging import METRICS
+from assessments.battery.spec import Needs, Outcome, battery_test
+from assessments.battery.subject import Subject
+
+
+@battery_test(
+    title="Fast gradient method",
+    needs=Needs(tasks=("binary", "multiclass")),
+    params=[
+        *usual(100, quick=40, thorough=200, seconds=60.0),
+    ],
+    metrics=METRICS,
+    controls=CONTROLS,
+    charts=CHARTS,
+    plans=("thorough",),
+)
+def run(subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress) -> Outcome:
+    return attack_with_art(subject, params, rng, progress, name="Fast gradient", make=maker(params), gradient=True)
+
+
+def maker(params: dict[str, Any]) -> Make:
+    """ART's attack with these parameters, one row at a time."""
+    attack = art("attacks.evasion").FastGradientMethod
+
+    def make(step: Step) -> Any:
+        model = sloped(step.ask, step.width, step.classes, "logits")
+        step_size = max(params["budget"] / 10, 1e-3)
+        return attack(model, eps=max(params["budget"], step_size), eps_step=step_size, minimal=True).generate(
+            step.origin, step.own
+        )
+
+    return make

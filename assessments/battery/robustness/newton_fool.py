@@ -1,0 +1,52 @@
+"""Does going down the model's confidence turn right decisions?
+
+NewtonFool (Jang, Wu, Jha 2017, doi 10.1145/3134600.3134635) takes Newton steps that lower the score of the present
+decision, gentle ones: a small change that lowers it all the way is a weak spot.
+
+Only real changes count: numbers that a person could change, within their bounds, whole where they are whole;
+categories swapped for others of the data. What the attack returns is judged twice: as returned (raw_success_rate, and
+how much of it could exist, valid_as_returned), and after it was brought to the nearest rows that could exist, each
+asked of the model itself again (feasible_success_rate; within the budget: evasion_success_rate). The budget is the
+largest move of a number as a share of its range, with so many categories swapped at most. Random changes of the same
+size are the baseline. It follows the gradient, so it applies to models that show one: linear models, support vectors,
+multi-layer perceptrons, Gaussian naive Bayes. Where it finds nothing a stronger attack may; for any other model it is
+not applicable, not passed.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from assessments.battery.robustness._arsenal import CHARTS, CONTROLS, Make, Progress, Step, attack_with_art, usual
+from assessments.battery.robustness._art import art, sloped
+from assessments.battery.robustness._judging import METRICS
+from assessments.battery.spec import Needs, Outcome, Param, battery_test
+from assessments.battery.subject import Subject
+
+
+@battery_test(
+    title="NewtonFool",
+    needs=Needs(tasks=("binary", "multiclass")),
+    params=[
+        *usual(100, quick=40, thorough=200, seconds=60.0),
+        Param("iterations", 60, "Steps", thorough=120, minimum=1, maximum=1000),
+        Param("eta", 0.05, "Size of a step", minimum=0.0001, maximum=1.0),
+    ],
+    metrics=METRICS,
+    controls=CONTROLS,
+    charts=CHARTS,
+    plans=("thorough",),
+)
+def run(subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress) -> Outcome:
+    return attack_with_art(subject, params, rng, progress, name="NewtonFool", make=maker(params), gradient=True)
+
+
+def maker(params: dict[str, Any]) -> Make:
+    """ART's attack with these parameters, one row at a time."""
+    attack = art("attacks.evasion").NewtonFool
+
+    def make(step: Step) -> Any:
+        model = sloped(step.ask, step.width, step.classes, "probabilities")
+        return attack(model, max_iter=params["iterations"], eta=params["eta"], verbose=False).generate(step.origin)
+
+    return make
