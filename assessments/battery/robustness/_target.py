@@ -15,6 +15,7 @@ from assessments.battery.robustness._legality import known_categories, violation
 from assessments.battery.robustness._lockstep import Flags, Floats, Rows
 from assessments.battery.robustness._microbatch import Answer
 from assessments.battery.robustness._sample import stratified_sample
+from assessments.battery.robustness._verify import original_answers
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
 
@@ -74,7 +75,7 @@ class Target:
         before = self.before.take(rows).reset_index(drop=True)
         columns, known = self.subject.columns, known_categories(self.subject)
         legal = violations(before, after, columns, categories=known).legal
-        return legal, self.goal.achieved(after, self.of[rows])
+        return legal, self.goal.met(original_answers(self.subject, after), self.of[rows])
 
     def answers(self) -> dict[str, Answer]:
         """What a black box tells: see `_art.decisions` and `_art.scores`."""

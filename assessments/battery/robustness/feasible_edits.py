@@ -39,7 +39,7 @@ from assessments.battery.robustness._edit_evidence import (
 from assessments.battery.robustness._edit_measures import SLACK, by_group, groups_of, quantile_with_interval, share
 from assessments.battery.robustness._editing import Edited, edit_rows
 from assessments.battery.robustness._moves import Floats, Rows
-from assessments.battery.robustness.hopskipjump import stratified_sample
+from assessments.battery.robustness._sample import stratified_sample
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, Param, battery_test
 from assessments.battery.subject import Subject
 

@@ -31,6 +31,7 @@ from assessments.battery.robustness._goal import goal_of
 from assessments.battery.robustness._lockstep import Flags, Floats, Rows, attack, length
 from assessments.battery.robustness._sample import median_with_interval, random_moves, stratified_sample
 from assessments.battery.robustness._space import Space
+from assessments.battery.robustness._verify import original_answers
 from assessments.battery.spec import (
     Chart,
     Measure,
@@ -155,7 +156,7 @@ def attack_sample(
         )
     found = np.flatnonzero(right & np.isfinite(cost))
     if len(found):
-        kept = goal.achieved(space.decode(points[found], found), found)
+        kept = goal.met(original_answers(subject, space.decode(points[found], found)), found)
         if not kept.all():
             notes.append(f"{int((~kept).sum())} flips did not hold when asked again and do not count.")
         cost[found[~kept]], points[found[~kept]] = np.inf, space.origin[found[~kept]]
