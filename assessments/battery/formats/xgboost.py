@@ -19,6 +19,7 @@ MOST_BYTES = 1 << 30
 MOST_JSON_BYTES = 256 << 20  # a number becomes some forty bytes of memory
 MOST_TREES, MOST_NODES, MOST_CLASSES, MOST_FEATURES = 200_000, 10_000_000, 10_000, 1_000_000
 CLASSIFIERS = {"binary:logistic", "multi:softprob", "multi:softmax"}
+NO_PARENT = (-1, 2**31 - 1)
 HINT = "Save the trained classifier with model.save_model('model.ubj') and upload that file."
 
 
@@ -204,6 +205,9 @@ def _check_tree(tree: dict[str, Any], features: int) -> int:
     if not len(left) == len(right) == len(split) == nodes:
         raise Refused("corrupt_structure", "The arrays of a tree have different lengths.")
     check_children(left, right, split, features)
+    parents = _numbers(tree, "parents", whole_ones=True)
+    if not (((parents >= 0) & (parents < nodes)) | np.isin(parents, NO_PARENT)).all():
+        raise Refused("corrupt_structure", "A node of a tree names a parent outside it.")
     _check_splits(tree, nodes)
     return nodes
 

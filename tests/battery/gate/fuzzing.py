@@ -39,13 +39,20 @@ WORDS = [
     b".",
 ]
 NUMBERS = [number.to_bytes(8, "little", signed=True) for number in (-1, 0, 1, 2, 1 << 31, 1 << 40, (1 << 63) - 1)]
-MUTATIONS = st.one_of(
+# Those that keep the length, and so mostly the form: what comes after the parser is tried by these.
+KEEPING = [
     st.tuples(st.just("set"), SPOTS, st.integers(0, 255)),
     st.tuples(st.just("number"), SPOTS, st.sampled_from(NUMBERS)),
+    st.tuples(st.just("copy"), SPOTS, st.tuples(SPOTS, st.integers(1, 60))),
+]
+BREAKING = [
     st.tuples(st.just("word"), SPOTS, st.sampled_from(WORDS)),
     st.tuples(st.just("cut"), SPOTS, st.integers(1, 30)),
-    st.tuples(st.just("copy"), SPOTS, st.tuples(SPOTS, st.integers(1, 60))),
     st.tuples(st.just("end"), SPOTS, st.none()),
+]
+MUTATIONS = st.one_of(
+    st.lists(st.one_of(KEEPING), min_size=1, max_size=2),
+    st.lists(st.one_of(KEEPING + BREAKING), min_size=1, max_size=4),
 )
 
 
@@ -112,7 +119,7 @@ def main(folder: Path, examples: int, number: int) -> None:
         max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(st.sampled_from(contents), st.lists(MUTATIONS, min_size=1, max_size=4), st.booleans())
+    @given(st.sampled_from(contents), MUTATIONS, st.booleans())
     def attack(content: bytes, mutations: list, compressed: bool) -> None:
         path = Path("mutated.joblib")
         changed = mutated(content, mutations)
