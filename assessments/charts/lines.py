@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from assessments.charts import _drawing as d
 from assessments.charts._reading import MOST_SERIES, curve, one_line, parts
 
-NAMES = 1.75  # inches at most for the names beside the lines
+NAMES = 1.85  # inches at most for the names beside the lines
 
 
 def draw(title: str, data: Mapping[str, Any]) -> Figure:
@@ -27,12 +27,21 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     _x_axis(axes, np.concatenate([np.empty(0), *(x for x, *_ in lines)]), data)
     low, high = _y_axis(axes, np.concatenate([np.empty(0), *(value for _, *values in lines for value in values)]))
     d.name_axes(axes, x=d.fit(data.get("x_label"), 4.4), y=d.fit(data.get("y_label"), 3.0))
-    ends = [_end(x, y) for x, y, *_ in lines]
-    # A name takes 0.055 of the axis: names whose lines end together move apart.
-    for i, y in enumerate(d.spread([y for _, y in ends], 0.055 * (high - low))):
+    for i, y in enumerate(_heights([_end(y) for _, y, *_ in lines], low, high)):
         colour = d.SERIES[i % len(d.SERIES)]
-        d.write(axes, ends[i][0], y, names[i], color=colour, dx=8, va="center")
+        # At the edge also where a line ends before it: beside its end the name would lie across the others.
+        d.write(axes, 1.0, (y - low) / (high - low), names[i], color=colour, dx=8, va="center",
+                coordinates="axes fraction")  # fmt: skip
     return figure
+
+
+def _heights(wanted: list[float], low: float, high: float) -> list[float]:
+    """Where the names stand: a name takes 0.055 of the axis, those of lines that end together move apart."""
+    gap = 0.055 * (high - low)
+    placed = d.spread(wanted, gap)
+    for rank, i in enumerate(sorted(range(len(placed)), key=lambda i: -placed[i])):
+        placed[i] = min(placed[i], high - rank * gap)  # none above the axes
+    return placed
 
 
 def _x_axis(axes: Axes, x: np.ndarray, data: Mapping[str, Any]) -> None:
@@ -59,17 +68,19 @@ def _y_axis(axes: Axes, y: np.ndarray) -> tuple[float, float]:
     top = high + room
     if high <= 1 < top:
         top = 1.0 + 0.03 * (1 - bottom)
-    axes.set_ylim(bottom - 0.012 * (top - bottom) if bottom == 0 else bottom, top)
+    bottom = bottom - 0.012 * (top - bottom) if bottom == 0 else bottom
+    axes.set_ylim(bottom, top)
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    steps = np.diff(axes.get_yticks())
-    decimals = max(0, -int(np.floor(np.log10(steps.min()) + 1e-9))) if steps.size else 2
+    ticks = axes.get_yticks()
+    off = 1e-9 * (top - bottom)
+    decimals = next((places for places in range(9) if (np.abs(np.round(ticks, places) - ticks) <= off).all()), 9)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.{decimals}f}".replace("-", "−")))
     return bottom, top
 
 
-def _end(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    return (float(x[known[-1]]), float(y[known[-1]])) if known.size else (0.0, 0.0)
+def _end(y: np.ndarray) -> float:
+    known = y[np.isfinite(y)]
+    return float(known[-1]) if known.size else 0.0
 
 
 def table(data: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:

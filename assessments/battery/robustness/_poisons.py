@@ -33,12 +33,13 @@ class Poisoner:
     def kinds(self) -> dict[str, str]:
         """What can be done here, as people read it."""
         numbers = self.training.subject.task == "regression"
-        found = {RANDOM: "Targets mirrored at random" if numbers else "Labels flipped at random"}
+        done = "mirrored" if numbers else "flipped"
+        found = {RANDOM: f"{done} at random"}
         if self.order is not None:
-            found[NEAREST] = "Targets mirrored where it hurts most" if numbers else "Labels flipped near the boundary"
+            found[NEAREST] = f"{done} where it hurts" if numbers else f"{done} near the boundary"
         if self.group:
-            found[GROUP] = f"{'Targets lowered' if numbers else 'Labels flipped'} for {self.group[0]}"
-        return found | {DUPLICATED: f"Rows repeated {self.copies} times"}
+            found[GROUP] = f"{'lowered' if numbers else done} for {self.group[0]}"
+        return found | {DUPLICATED: f"rows added {self.copies} times"}
 
     def possible(self, kind: str, share: float) -> bool:
         """Whether so many rows can be spoiled: a group may have fewer."""

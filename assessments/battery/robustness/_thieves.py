@@ -11,7 +11,7 @@ from assessments.battery.coder import Codes
 from assessments.battery.robustness import _quality as q
 from assessments.battery.subject import Subject
 
-REAL, RANDOM, SHUFFLED = "real rows", "random in range", "columns shuffled"
+REAL, RANDOM, SHUFFLED = "real rows", "random", "shuffled"
 LABELS, SCORES, NUMBERS, TRUTH = "decisions", "scores", "predictions", "true outcomes"
 FAMILIES = ("tree", "linear", "boosting")
 MOST_CATEGORIES = 50

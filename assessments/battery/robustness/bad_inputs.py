@@ -151,9 +151,10 @@ def jump_measures(jumps: dict[str, Floats], params: dict[str, Any], rng: np.rand
     order = sorted(jumps, key=lambda name: -float(jumps[name].mean()))
     measures: list[Measure] = []
     for name in [order[0], *order]:
-        ci = mean_interval(jumps[name], params["resamples"], rng)
+        value, drawn = float(jumps[name].mean()), mean_interval(jumps[name], params["resamples"], rng)
+        ci = None if drawn is None else (min(drawn[0], value), max(drawn[1], value))  # equal jumps differ by rounding
         group = {"column": name} if measures else {}
-        measures.append(Measure("extrapolation_jump", float(jumps[name].mean()), ci, len(jumps[name]), group, JUMP_UNIT,
+        measures.append(Measure("extrapolation_jump", value, ci, len(jumps[name]), group, JUMP_UNIT,
                                 "lower"))  # fmt: skip
     return measures
 

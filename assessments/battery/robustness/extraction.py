@@ -207,16 +207,14 @@ def curve_area(copies: dict[Key, dict[str, Floats]], questions: str, answers: st
 def fidelity_chart(heist: Heist, copies: dict[Key, dict[str, Floats]]) -> Chart:
     curves: dict[tuple[str, str], Curve] = {}
     for questions, answers, budget in sorted(copies, key=lambda key: key[2]):
-        name = "True outcomes instead" if answers == t.TRUTH else f"{questions.capitalize()}, {answers}"
-        if heist.numbers and answers != t.TRUTH:
-            name = questions.capitalize()
+        name = t.TRUTH if answers == t.TRUTH else questions if heist.numbers else f"{questions}, {answers}"
         curve = curves.setdefault((questions, answers), Curve(name))
         curve.add(budget, *heist.rate(best(copies[questions, answers, budget])[1]))
     what = "R² of the copy" if heist.numbers else "Agreement with the model"
     said = f"On {len(heist.told)} rows that the thief has not seen"
     for (_, answers), curve in sorted(curves.items()):
         if answers in (t.LABELS, t.NUMBERS) and curve.y[-1] is not None:
-            said += f"; {curve.name.lower()}: {curve.y[-1]:.3f} after {curve.x[-1]:,.0f} questions"
+            said += f"; {curve.name}: {curve.y[-1]:.3f} after {curve.x[-1]:,.0f} questions"
     return lines_chart("extraction_fidelity", "Copies of the model by questions asked", f"{said}.", "Questions asked",
                        what, list(curves.values()), log=True)  # fmt: skip
 

@@ -241,7 +241,7 @@ def door_measures(door: Backdoor | None, bench: Bench) -> list[Measure]:
     parts = np.mean(door.turned, axis=0) - door.own
     value = float(parts.mean()) if len(parts) else None
     ci = None if value is None else widened(value, parts, [float(each.mean()) for each in door.turned])
-    group = {"poison": "Backdoor"}
+    group = {"poison": "backdoor"}
     return [
         Measure("backdoor_success", value, ci, len(parts), better="lower"),
         Measure(
@@ -265,7 +265,7 @@ def quality_chart(bench: Bench, harm: dict[tuple[str, float], Harm], kinds: dict
     said = f"Trained again on clean rows the model has {title} {clean.value:.3f} on {len(bench.sample.rows)} rows"
     if found := harm.get((p.RANDOM, bench.params["share"])):
         left = np.mean([each.value for each in found.graded])
-        said += f"; {kinds[p.RANDOM].lower()} in {100 * bench.params['share']:g} % of the rows leave {left:.3f}"
+        said += f"; outcomes {kinds[p.RANDOM]} in {100 * bench.params['share']:g} % of the rows leave {left:.3f}"
     return lines_chart("poisoning_quality", f"{title} after poisoning", f"{said}.", "Share of training rows poisoned",
                        title, curves, percent=True)  # fmt: skip
 

@@ -55,7 +55,7 @@ def test_a_model_of_nearest_neighbours_repeats_each_flipped_label():
     train = table(seed=2)
     subject = poisonable(KNeighborsClassifier(1), frame=train)
     outcome = outcome_of(TEST, subject, rows=1000, train_rows=1000, share=0.05)
-    row = next(row for row in outcome.tables[0].rows if row[:2] == ["Labels flipped at random", "5 %"])
+    row = next(row for row in outcome.tables[0].rows if row[:2] == ["flipped at random", "5 %"])
     training, _, poisoner = prepared(subject)
     codes, y = poisoner.poisoned(poisons.RANDOM, 0.05, np.random.default_rng(0))
     assert (y != training.y).mean() == 0.05
@@ -95,7 +95,7 @@ def test_each_poison_does_what_it_says():
 def test_a_tree_takes_a_backdoor_and_a_constant_does_not():
     tree = outcome_of(TEST, poisonable(DecisionTreeClassifier(max_depth=6, random_state=0)), rows=1000, share=0.02)
     assert value_of(tree, "backdoor_success") > 0.5
-    assert value_of(tree, "roc_auc_drop", poison="Backdoor") < 0.1
+    assert value_of(tree, "roc_auc_drop", poison="backdoor") < 0.1
     assert tree.notes[1].startswith("The trigger is b = ")
     constant = outcome_of(TEST, poisonable(DummyClassifier(strategy="prior")), rows=1000)
     assert value_of(constant, "backdoor_success") in (0.0, None)
@@ -105,7 +105,7 @@ def test_a_tree_takes_a_backdoor_and_a_constant_does_not():
 def test_labels_taken_from_a_group_widen_the_gap():
     subject = poisonable(DecisionTreeClassifier(max_depth=6, random_state=0), Column("sex", "sensitive"))
     outcome = outcome_of(TEST, subject, rows=1000, share=0.1)
-    kind = "Labels flipped for sex 1"
+    kind = "flipped for sex 1"
     aimed = measure_of(outcome, "selection_rate_gap_change", poison=kind, sex="*")
     assert aimed.value > 0.1
     assert aimed.ci[0] > 0
@@ -122,7 +122,7 @@ def test_more_labels_hard_decisions_and_numbers_are_poisoned_too():
     )
     assert value_of(hard, "accuracy_drop") is not None
     house = outcome_of(TEST, house_subject(DecisionTreeRegressor(random_state=0)))
-    assert value_of(house, "r2_drop", poison="Targets mirrored where it hurts most") > value_of(house, "r2_drop")
+    assert value_of(house, "r2_drop", poison="mirrored where it hurts") > value_of(house, "r2_drop")
     assert value_of(house, "backdoor_success") is not None
 
 
