@@ -1,7 +1,7 @@
 """What an uploaded file is: its format by name and first bytes, its content by asking the sandbox. Never unpickles."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path, PurePath
@@ -112,9 +112,14 @@ def inspect_model(path: Path, format: str, *, trust: str = "restricted") -> dict
     return _asked("inspect_model", path, format, trust=trust)
 
 
-def profile_dataset(path: Path, format: str) -> dict:
-    """What the sandbox reads in the data: {rows, columns: [...]}."""
-    return _asked("profile_dataset", path, format)
+def profile_dataset(path: Path, format: str, *, suggest: bool = False, relations: Iterable[str] = ()) -> dict:
+    """What the sandbox reads in the data: {rows, columns: [...]}.
+
+    suggest: with relations, those between columns that the data suggests. relations: with checked, what it says of
+    each: {text, columns, rows, broken, problem, hint}.
+    """
+    options = {"suggest": suggest, "relations": tuple(relations)}
+    return _asked("profile_dataset", path, format, **{key: value for key, value in options.items() if value})
 
 
 @contextmanager

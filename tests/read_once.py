@@ -16,8 +16,8 @@ def inspect_model(path: Path, format: str, trust: str = "restricted") -> dict:
     return _once(reading.inspect_model, path, format, trust=trust)
 
 
-def profile_dataset(path: Path, format: str) -> dict:
-    return _once(reading.profile_dataset, path, format)
+def profile_dataset(path: Path, format: str, **options) -> dict:
+    return _once(reading.profile_dataset, path, format, **options)
 
 
 converted_dataset = reading.converted_dataset

@@ -62,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--inspect", type=Path, metavar="FILE", help="print what a model file holds")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="print what a data file holds")
     parser.add_argument("--convert", type=Path, metavar="FILE", help="write a pickled table as Parquet, here")
+    parser.add_argument("--suggest", action="store_true", help="with --profile: relations that the data suggests")
+    parser.add_argument(
+        "--relation", action="append", default=[], metavar="TEXT", help="with --profile: what the data says of it"
+    )
     parser.add_argument("--format", default="joblib", choices=["joblib", "csv", "parquet", *formats.NAMES])
     parser.add_argument("--serve-model", type=Path, metavar="FILE", help="answer for a model, on --model-fds")
     parser.add_argument("--model-fds", type=_pair, metavar="IN,OUT", help="descriptors to another process of a run")
@@ -96,7 +100,7 @@ def _convert(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
 def _profile(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     from assessments.battery.profile import profile_dataset
 
-    return profile_dataset(path, asked.format)
+    return profile_dataset(path, asked.format, suggest=asked.suggest, relations=asked.relation)
 
 
 READS = {"scan": _scan, "inspect": _inspect, "convert": _convert, "profile": _profile}

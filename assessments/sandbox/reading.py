@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,26 @@ MODEL = {
         "libraries": {"type": "object", "additionalProperties": TEXT, "maxProperties": 200},
     },
 }
+RELATION = {
+    "type": "object",
+    "required": ["text", "columns", "rows", "broken"],
+    "additionalProperties": False,
+    "properties": {
+        "text": {"type": "string", "maxLength": 4000},
+        "columns": {"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": 500},
+        "rows": COUNT,
+        "broken": COUNT,
+        "why": {"type": "string", "maxLength": 1000},
+        "problem": {"type": "string", "maxLength": 1000},
+        "hint": {"type": "string", "maxLength": 1000},
+    },
+}
 PROFILE = {
     "type": "object",
     "required": ["rows", "columns"],
     "properties": {
+        "relations": {"type": "array", "items": RELATION, "maxItems": 100},
+        "checked": {"type": "array", "items": RELATION, "maxItems": 100},
         "rows": COUNT,
         "columns": {
             "type": "array",
@@ -211,9 +227,15 @@ def inspect_model(path: Path, format: str, trust: str = "restricted") -> dict[st
     return _ask("--inspect", Path(path), format, MODEL, MODEL_SECONDS, trust)
 
 
-def profile_dataset(path: Path, format: str) -> dict[str, Any]:
-    """Rows and, for each column, its type, range and commonest values. Raises Unreadable."""
-    return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS)
+def profile_dataset(path: Path, format: str, *, suggest: bool = False, relations: Sequence[str] = ()) -> dict[str, Any]:
+    """Rows and, for each column, its type, range and commonest values. Raises Unreadable.
+
+    suggest: also the relations between columns that the data suggests. relations: what the data says of each, under
+    "checked": {text, columns, rows, broken, problem, hint}.
+    """
+    asked = ["--suggest"] if suggest else []
+    asked += [f"--relation={text}" for text in relations]
+    return _ask("--profile", Path(path), format, PROFILE, DATA_SECONDS, asked=asked)
 
 
 @contextmanager
@@ -243,13 +265,14 @@ def _ask(
     seconds: float,
     trust: str = "restricted",
     work: Path | None = None,
+    asked: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The answer of a door, checked. work: a folder of the caller's, whose files stay."""
     lines: list[str] = []
     folder = work or Path(tempfile.mkdtemp(prefix="modelrisk-read-"))
     try:
         ended = launch.run(
-            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, "--trust", trust],
+            ["-m", "assessments.battery", door, str(path.resolve()), "--format", format, "--trust", trust, *asked],
             read=[path],
             write=folder,
             seconds=seconds,

@@ -35,6 +35,19 @@ class Command(BaseCommand):
         parser.add_argument("--task", default="auto", choices=TASKS, help="auto: as the model says of itself")
         parser.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="may be repeated")
         parser.add_argument("--fixed", action="append", default=[], metavar="COLUMN", help="nobody can change it")
+        parser.add_argument(
+            "--mutable", action="append", default=[], metavar="COLUMN=HOW", help="free, up, down or fixed; repeatable"
+        )
+        parser.add_argument(
+            "--bounds", action="append", default=[], metavar="COLUMN=LOW:HIGH", help="either end may be left out"
+        )
+        parser.add_argument(
+            "--swap-price", action="append", default=[], metavar="COLUMN=PRICE",
+            help="of another category; 1 is a number's whole range",
+        )  # fmt: skip
+        parser.add_argument(
+            "--relation", action="append", default=[], metavar="TEXT", help="that every row keeps: 'open <= total'"
+        )
         parser.add_argument("--reference", type=Path, help="the training data")
         parser.add_argument("--plan", default="standard", choices=["quick", "standard", "thorough"])
         parser.add_argument(
@@ -110,6 +123,7 @@ class Command(BaseCommand):
             tests=tests,
             seed=options["seed"],
             labels=read_labels(options["label"]),
+            relations=options["relation"],
         )
         with terminal.Progress(plan, sys.stderr) as progress:
             found = local_run.assess(
@@ -157,6 +171,11 @@ def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list
     read = next(column for column in profile["columns"] if column["name"] == target)
     if not options["favourable"] and (options["task"] == "regression" or columns.is_amount(read)):
         return roles, ""
+    described = {column["name"]: column for column in roles}
+    for option, read in (("mutable", _mutable), ("bounds", _bounds), ("swap_price", _price)):
+        for given in options[option]:
+            name, value = _of_column(f"--{option.replace('_', '-')}", given, names)
+            described[name].update(read(given, value))
     favourable = options["favourable"] or columns.guess_favourable(profile, target)
     if not favourable:
         labels = read["top"]
@@ -164,6 +183,40 @@ def read_columns(profile: dict[str, Any], options: dict[str, Any]) -> tuple[list
         hint += ", or --task regression." if read["kind"] == "number" else "."
         raise BadInput(f"Which label of {target} is the favourable one?", hint=hint, code="label_mismatch")
     return roles, favourable
+
+
+def _of_column(option: str, given: str, names: list[str]) -> tuple[str, str]:
+    """COLUMN=VALUE taken apart at the last sign of equality."""
+    name, equals, value = given.rpartition("=")
+    if not (equals and name and value):
+        raise BadInput(f"{option} {given} is not understood.", hint=f"Write {option} COLUMN=VALUE.")
+    if name not in names:
+        raise planning.unknown_column(name, names, option)
+    return name, value
+
+
+def _mutable(given: str, value: str) -> dict[str, Any]:
+    if value not in planning.CHOICES["mutable"]:
+        raise BadInput(f"--mutable {given}: {value!r} is not understood.", hint="Say free, up, down or fixed.")
+    return {"mutable": value}
+
+
+def _bounds(given: str, value: str) -> dict[str, Any]:
+    low, colon, high = value.partition(":")
+    try:
+        ends = {key: float(end) for key, end in (("minimum", low), ("maximum", high)) if end.strip()}
+    except ValueError:
+        ends = {}
+    if not (colon and ends):
+        raise BadInput(f"--bounds {given} is not understood.", hint="Write for example --bounds hours=0:80.")
+    return ends
+
+
+def _price(given: str, value: str) -> dict[str, Any]:
+    try:
+        return {"swap_price": float(value)}
+    except ValueError:
+        raise BadInput(f"--swap-price {given}: {value!r} is no number.", hint="Give a number from 0.") from None
 
 
 def read_labels(given: list[str]) -> dict[str, str]:
