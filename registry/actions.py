@@ -8,10 +8,10 @@ from django.core.files.base import File
 from django.db import IntegrityError, models
 from django.utils.text import slugify
 
-from registry import access, admission, column_edits, receiving, scanning
+from registry import access, admission, column_edits, receiving, relations, scanning
 from registry.action import Done, action
 from registry.columns import guess
-from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
 from registry.refusals import BadInput
 
 PAGES = {"register"}  # addresses beside those of models and datasets: no name may hide behind them
@@ -109,8 +109,11 @@ def _receive_data(
     def refuse(sha256: str) -> None:
         _refuse_twin(dataset.versions, sha256)
 
+    previous = dataset.versions.order_by("-number").first()
+
     def read(path: Path, format: str, _sha256: str) -> dict:
-        return scanning.profile_dataset(path, format)
+        known = relations.confirmed(previous) if previous else ()
+        return scanning.profile_dataset(path, format, suggest=True, relations=known)
 
     with receiving.receive(
         file, find_format=scanning.data_format, read=read, refuse=refuse, kept_as=scanning.kept_as
@@ -142,6 +145,7 @@ def upload_dataset_version(
         created_by=actor,
     )
     Column.objects.bulk_create(column_edits.rows_for(version, settled, profile))
+    Relation.objects.bulk_create(relations.suggested(version, profile, previous))
     return Done(version, summary=f"Uploaded {version} ({received.name})", detail=_file_detail(received))
 
 

@@ -16,6 +16,7 @@ from registry.models import (
     Decision,
     MLModel,
     ModelVersion,
+    Relation,
     Scan,
     Waiver,
 )
@@ -62,7 +63,7 @@ class ColumnInline(admin.TabularInline):
     model = Column
     extra = 0
     can_delete = False
-    fields = ["name", "role", "kind", "mutable", "minimum", "maximum", "integer"]
+    fields = ["name", "role", "kind", "mutable", "minimum", "maximum", "integer", "swap_price"]
 
     def has_add_permission(self, request, obj=None) -> bool:
         return False
@@ -71,11 +72,16 @@ class ColumnInline(admin.TabularInline):
         return False
 
 
+class RelationInline(ColumnInline):
+    model = Relation
+    fields = ["text", "state", "rows", "broken"]
+
+
 @admin.register(DatasetVersion)
 class DatasetVersionAdmin(ReadOnly):
     list_display = ["dataset", "number", "format", "rows", "created_by", "created_at"]
     search_fields = ["dataset__name", "artifact__sha256"]
-    inlines = [ColumnInline]
+    inlines = [ColumnInline, RelationInline]
 
 
 @admin.register(Artifact)

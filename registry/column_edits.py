@@ -7,7 +7,7 @@ from registry.columns import guess_favourable, is_amount
 from registry.models import Column, DatasetVersion
 from registry.refusals import BadInput
 
-EDITABLE = ["role", "kind", "mutable", "minimum", "maximum", "integer"]
+EDITABLE = ["role", "kind", "mutable", "minimum", "maximum", "integer", "swap_price"]
 CHOICES = {"role": Column.Role, "kind": Column.Kind, "mutable": Column.Mutable}
 
 
@@ -129,6 +129,10 @@ def _check(row: Column) -> None:
             isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound)
         ):
             raise _bad(row, f"the {field} {bound!r} is not a number", "Give a number or leave it empty.")
+    price = row.swap_price
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < math.inf:
+        hint = "Give a number from 0; 1 is what moving a number over its whole range costs."
+        raise _bad(row, f"the price {price!r} of a swap is not a number from 0", hint)
     if row.minimum is not None and row.maximum is not None and row.minimum > row.maximum:
         raise _bad(row, f"the minimum {row.minimum:g} is above the maximum {row.maximum:g}", "Swap them.")
     if row.kind == Column.Kind.NUMBER:

@@ -15,11 +15,12 @@ FIXED = (
 )  # fmt: skip
 ONLY_UP = ("tenure", "seniority", "experience")
 IDS = ("id", "uuid", "guid", "index", "rowid", "unnamed", "key")
+SWAP_PRICE = 0.1  # of another category: as dear as moving a number over a tenth of its range
 FEW = 10  # a target has at most this many values, unless its owner says so
 
 
 def guess(profile: dict[str, Any], *, target: str | None = None, favourable: str | None = None) -> list[dict[str, Any]]:
-    """One {name, role, kind, mutable, minimum, maximum, integer} a column, in the order of the file.
+    """One {name, role, kind, mutable, minimum, maximum, integer, swap_price} a column, in the order of the file.
 
     target: the column to predict, where it is known. favourable: a label that the target must be able to take.
     Without a target none is guessed but a column that is named like one, or the last, where it has few values.
@@ -93,4 +94,5 @@ def _read(column: dict[str, Any], rows: int, *, is_target: bool) -> dict[str, An
         "minimum": column["min"] if number else None,
         "maximum": column["max"] if number else None,
         "integer": bool(number and column["integer"]),
+        "swap_price": SWAP_PRICE,
     }

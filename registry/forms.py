@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 
 from registry import access, scanning
-from registry.models import Column, DatasetVersion, Decision, MLModel
+from registry.models import Column, DatasetVersion, Decision, MLModel, Relation
 from registry.refusals import BadInput
 
 
@@ -181,7 +181,7 @@ class ColumnsForm(ActionForm):
         label="Favourable value of the target",
         help_text="The outcome a person hopes for. Leave it empty where the target is an amount.",
     )
-    PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer")
+    PARTS = ("role", "kind", "mutable", "minimum", "maximum", "integer", "swap_price")
 
     def __init__(self, *args, version: DatasetVersion, **kwargs):
         super().__init__(*args, **kwargs)
@@ -189,26 +189,46 @@ class ColumnsForm(ActionForm):
         self.columns = list(version.columns.all())
         self.fields["favourable"].initial = version.favourable
         for column in self.columns:
-            for part in self.PARTS:
+            for part in self._parts(column):
                 self.fields[f"c{column.pk}-{part}"] = _column_field(column, part)
+
+    def _parts(self, column: Column) -> list[str]:
+        """A swap has a price where there are categories to swap."""
+        return [part for part in self.PARTS if part != "swap_price" or column.kind == Column.Kind.CATEGORY]
 
     def rows(self) -> list[dict]:
         """The columns with their bound fields, for the table."""
         return [
-            {"column": column} | {part: self[f"c{column.pk}-{part}"] for part in self.PARTS} for column in self.columns
+            {"column": column} | {part: self[f"c{column.pk}-{part}"] for part in self._parts(column)}
+            for column in self.columns
         ]
 
     def edits(self) -> list[dict]:
         """What edit_columns takes."""
         given = self.cleaned_data
         return [
-            {"name": column.name} | {part: given[f"c{column.pk}-{part}"] for part in self.PARTS}
+            {"name": column.name} | {part: given[f"c{column.pk}-{part}"] for part in self._parts(column)}
             for column in self.columns
         ]
 
 
+class RelationForm(ActionForm):
+    """A relation between columns, known by its text, and what is said of it."""
+
+    text = forms.CharField(
+        max_length=4000,
+        label="Another relation",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text="For example open_accounts <= total_accounts, or if status = 'retired' then age >= 50. It is counted "
+        "on this data first.",
+    )
+    state = forms.ChoiceField(
+        choices=Relation.State.choices, initial=Relation.State.CONFIRMED, widget=forms.HiddenInput()
+    )
+
+
 def _column_field(column: Column, part: str) -> forms.Field:
-    label = f"{part} of {column.name}"
+    label = f"{part.replace('_', ' ')} of {column.name}"
     shown = {"aria-label": label}
     value = getattr(column, part)
     if part in ("role", "kind", "mutable"):
@@ -219,4 +239,6 @@ def _column_field(column: Column, part: str) -> forms.Field:
     if value is not None and value.is_integer():
         value = int(value)  # 17, not 17.0
     widget = forms.NumberInput(attrs={"step": "any", **shown})
+    if part == "swap_price":
+        return forms.FloatField(min_value=0, initial=value, label=label, widget=widget)
     return forms.FloatField(required=False, initial=value, label=label, widget=widget)

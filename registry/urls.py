@@ -11,5 +11,6 @@ urlpatterns = [
     path("datasets/register/", datasets.register, name="dataset-register"),
     path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),
     path("datasets/<slug:slug>/v<int:number>/", datasets.dataset_version, name="dataset-version"),
+    path("datasets/<slug:slug>/v<int:number>/relation/", datasets.relation, name="dataset-relation"),
     path("datasets/<slug:slug>/v<int:number>/file/", datasets.dataset_file, name="dataset-file"),
 ]

@@ -13,8 +13,9 @@ from assessments import admission, fitting, leasing, planning
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult
 from assessments.policies import default_policy
-from registry import access
+from registry import access, relations
 from registry.action import Done, action
+from registry.column_edits import EDITABLE
 from registry.models import DatasetVersion, ModelVersion
 from registry.refusals import BadInput, Conflict
 
@@ -179,9 +180,8 @@ def _plan(
             target=target.name,
             favourable="" if regression else dataset_version.favourable,
             task="regression" if regression else "auto",
-            columns=list(
-                dataset_version.columns.values("name", "role", "kind", "mutable", "minimum", "maximum", "integer")
-            ),
+            columns=list(dataset_version.columns.values("name", *EDITABLE)),
+            relations=relations.confirmed(dataset_version),
             plan_name=plan_name,
             tests=tests,
             seed=seed,

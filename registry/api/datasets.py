@@ -18,6 +18,7 @@ from registry.api.serializers import (
     DatasetVersionSerializer,
 )
 from registry.models import Dataset, DatasetVersion
+from registry.relations import judge_relation
 from registry.views.files import send
 
 
@@ -59,7 +60,9 @@ class DatasetViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
 class DatasetVersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, GenericViewSet):
     """One file of a dataset. The file never changes; what its columns are for may be edited."""
 
-    queryset = DatasetVersion.objects.select_related("dataset", "artifact", "created_by").prefetch_related("columns")
+    queryset = DatasetVersion.objects.select_related("dataset", "artifact", "created_by").prefetch_related(
+        "columns", "relations"
+    )
     serializer_class = DatasetVersionSerializer
 
     @extend_schema(responses=FILE_ANSWERS)
@@ -79,6 +82,15 @@ class DatasetVersionViewSet(VisibleRows, HasHistory, RetrieveModelMixin, Generic
         actions.edit_columns(version, actor=request.user, **given)
         return Response(self.get_serializer(self.get_object()).data)
 
+    @extend_schema(request=inputs.JudgedRelationSerializer, responses={200: DatasetVersionSerializer})
+    @route(detail=True, methods=["put"])
+    def relations(self, request, pk=None):
+        """Confirm or dismiss a relation between columns, or write a new one, which the data must bear out."""
+        given = inputs.read(self, inputs.JudgedRelationSerializer)
+        judge_relation(self.get_object(), actor=request.user, **given)
+        return Response(self.get_serializer(self.get_object()).data)
+
 
 offer(Dataset, actions.upload_dataset_version, route="dataset-versions")
 offer(DatasetVersion, actions.edit_columns, method="PUT", route="dataset-version-columns")
+offer(DatasetVersion, judge_relation, method="PUT", route="dataset-version-relations")

@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
-from registry.models import Column, Decision, MLModel
+from registry.models import Column, Decision, MLModel, Relation
 
 
 def read(view, kind: type[serializers.Serializer]) -> dict:
@@ -68,6 +68,9 @@ class EditedColumnSerializer(serializers.Serializer):
     minimum = serializers.FloatField(required=False, allow_null=True)
     maximum = serializers.FloatField(required=False, allow_null=True)
     integer = serializers.BooleanField(required=False)
+    swap_price = serializers.FloatField(
+        required=False, min_value=0, help_text="Of another category; 1 is what a number's whole range costs."
+    )
 
 
 class EditedColumnsSerializer(serializers.Serializer):
@@ -86,6 +89,13 @@ class NewWaiverSerializer(serializers.Serializer):
 
 class RevocationSerializer(serializers.Serializer):
     reason = serializers.CharField()
+
+
+class JudgedRelationSerializer(serializers.Serializer):
+    """Names a relation by its text; a new one is counted on the data first."""
+
+    text = serializers.CharField(max_length=4000, help_text="For example: open_accounts <= total_accounts.")
+    state = serializers.ChoiceField(choices=Relation.State.choices, default=Relation.State.CONFIRMED)
 
 
 class NewApprovalRequestSerializer(serializers.Serializer):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from registry import access
 from registry.api.offers import AvailableActions
-from registry.models import ApprovalRequest, Column, Dataset, DatasetVersion, Decision, MLModel, ModelVersion
+from registry.models import ApprovalRequest, Column, Dataset, DatasetVersion, Decision, MLModel, ModelVersion, Relation
 
 
 class LinkSerializer(serializers.Serializer):
@@ -160,7 +160,24 @@ class ColumnSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Column
-        fields = ["position", "name", "role", "kind", "mutable", "minimum", "maximum", "integer", "profile"]
+        fields = [
+            "position",
+            "name",
+            "role",
+            "kind",
+            "mutable",
+            "minimum",
+            "maximum",
+            "integer",
+            "swap_price",
+            "profile",
+        ]
+
+
+class RelationSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Relation
+        fields = ["text", "state", "why", "rows", "broken"]
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer):
@@ -171,6 +188,7 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
     file_url = serializers.HyperlinkedIdentityField(view_name="api:dataset-version-file")
     target = serializers.CharField(source="target.name", read_only=True, default=None, allow_null=True)
     columns = ColumnSerializer(many=True, read_only=True)
+    relations = RelationSerializer(many=True, read_only=True)
     created_by = username()
     available_actions = AvailableActions()
 
@@ -192,6 +210,7 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
             "created_by",
             "created_at",
             "columns",
+            "relations",
             "available_actions",
         ]
 
@@ -203,7 +222,7 @@ class DatasetVersionRowSerializer(DatasetVersionSerializer):
         fields = [
             name
             for name in DatasetVersionSerializer.Meta.fields
-            if name not in {"target", "columns", "available_actions"}
+            if name not in {"target", "columns", "relations", "available_actions"}
         ]
 
 

@@ -1,7 +1,7 @@
 from registry.models.approval import ApprovalRequest, Decision
 from registry.models.artifact import Artifact
 from registry.models.audit import AuditEvent
-from registry.models.dataset import Column, Dataset, DatasetVersion
+from registry.models.dataset import Column, Dataset, DatasetVersion, Relation
 from registry.models.ml_model import MLModel, ModelVersion
 from registry.models.scan import Scan, Waiver
 
@@ -15,6 +15,7 @@ __all__ = [
     "Decision",
     "MLModel",
     "ModelVersion",
+    "Relation",
     "Scan",
     "Waiver",
 ]

@@ -80,6 +80,10 @@ class Column(models.Model):
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
     integer = models.BooleanField(default=False)
+    swap_price = models.FloatField(
+        default=0.1,
+        help_text="What another category costs, where moving a number over its whole range costs 1.",
+    )
     profile = models.JSONField(
         default=dict,
         help_text="{dtype, missing, distinct, min, max, mean, std, top: [[value, count], …]}",
@@ -96,3 +100,25 @@ class Column(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Relation(models.Model):
+    """Something that every row keeps, such as `open <= total`. Only what a person confirmed is used."""
+
+    class State(models.TextChoices):
+        SUGGESTED = "suggested", "suggested"
+        CONFIRMED = "confirmed", "confirmed"
+        DISMISSED = "dismissed", "dismissed"
+
+    dataset_version = models.ForeignKey(DatasetVersion, models.CASCADE, related_name="relations")
+    text = models.TextField(max_length=4000)
+    state = models.CharField(max_length=10, choices=State, default=State.SUGGESTED)
+    why = models.TextField(blank=True, help_text="What the data says, where the data suggested it.")
+    rows = models.PositiveBigIntegerField(default=0, help_text="Rows that it was counted on.")
+    broken = models.PositiveBigIntegerField(default=0, help_text="Rows of these that break it.")
+
+    class Meta:
+        ordering = ["dataset_version", "id"]
+
+    def __str__(self) -> str:
+        return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"

@@ -4,14 +4,18 @@ from django.contrib import messages
 from django.db.models import Count, Max
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from registry import actions
-from registry.forms import ColumnsForm, RegisterDatasetForm, UploadDatasetForm
-from registry.models import AuditEvent, Dataset, DatasetVersion
+from registry.forms import ColumnsForm, RegisterDatasetForm, RelationForm, UploadDatasetForm
+from registry.models import AuditEvent, Dataset, DatasetVersion, Relation
 from registry.refusals import Refused
+from registry.relations import judge_relation
 from registry.views.files import send
 from registry.views.keyset import after_name
+
+ORDER = [Relation.State.CONFIRMED, Relation.State.SUGGESTED, Relation.State.DISMISSED]
 
 
 @require_GET
@@ -80,13 +84,33 @@ def dataset_version(request, slug: str, number: int) -> HttpResponse:
         if changed is not None:
             messages.success(request, "The columns are recorded. Assessments started from now on use them.")
             return redirect("dataset-version", slug, number)
+    return _shown(request, version, form, RelationForm(), form.status)
+
+
+@require_POST
+def relation(request, slug: str, number: int) -> HttpResponse:
+    """Confirm or dismiss a relation, or write a new one."""
+    version = _version(request, slug, number)
+    form = RelationForm(request.POST)
+    judged = form.perform(lambda: judge_relation(version, actor=request.user, **form.cleaned_data))
+    if judged is None:
+        return _shown(request, version, ColumnsForm(version=version), form, form.status)
+    messages.success(request, f"The relation “{judged}” is {judged.get_state_display()}.")
+    return redirect(reverse("dataset-version", args=[slug, number]) + "#relations")
+
+
+def _shown(
+    request, version: DatasetVersion, form: ColumnsForm, relation_form: RelationForm, status: int
+) -> HttpResponse:
     context = {
         "version": version,
         "form": form,
+        "relation_form": relation_form,
+        "relations": sorted(version.relations.all(), key=lambda found: ORDER.index(found.state)),
         "refusal": actions.edit_columns.refusal(version, request.user),
         "events": AuditEvent.objects.about(version)[:8],
     }
-    return render(request, "registry/dataset_version.html", context, status=form.status)
+    return render(request, "registry/dataset_version.html", context, status=status)
 
 
 @require_GET

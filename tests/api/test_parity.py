@@ -16,6 +16,7 @@ from registry import actions
 from registry.approvals import actions as approvals
 from registry.forms import ColumnsForm
 from registry.models import Dataset, MLModel
+from registry.relations import judge_relation
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,17 @@ DOORS = {
             {"columns": [{"name": "age", "mutable": "up"}]},
         ),
         page=columns_page,
+    ),
+    "dataset.judge_relation": Door(
+        action=judge_relation,
+        subject=lambda scene: scene.dataset_version,
+        api=lambda client, scene: client.put(
+            f"/api/v1/dataset-versions/{scene.dataset_version.pk}/relations/", {"text": "age >= 0"}
+        ),
+        page=lambda client, scene: client.post(
+            reverse("dataset-relation", args=[scene.dataset_version.dataset.slug, 1]),
+            {"text": "age >= 0", "state": "confirmed"},
+        ),
     ),
     "assessment.start": Door(
         action=assessing.start, subject=lambda scene: scene.version, api=start_api, page=start_page

@@ -218,3 +218,13 @@ def test_data_of_one_class_is_refused(request_it, dataset_version):
     with pytest.raises(BadInput, match="one value only") as refusal:
         request_it()
     assert refusal.value.code == "one_class"
+
+
+def test_an_assessment_is_held_to_what_is_confirmed(request_it, dataset_version):
+    for text, state in (("age >= 0", "confirmed"), ("age >= 1", "suggested"), ("age >= 2", "dismissed")):
+        dataset_version.relations.create(text=text, state=state)
+    column = dataset_version.columns.first()
+    dataset_version.columns.filter(pk=column.pk).update(swap_price=0.7)
+    plan = request_it().plan
+    assert plan["relations"] == ["age >= 0"]
+    assert {each["name"]: each["swap_price"] for each in plan["columns"]}[column.name] == 0.7
