@@ -33,7 +33,7 @@ def test_adult_is_read_as_a_person_would():
     assert found["income"]["role"] == "target"
     assert found["capital_gain"] == {
         "name": "capital_gain", "role": "feature", "kind": "number", "mutable": "free", "minimum": 0.0,
-        "maximum": 9.0, "integer": True,
+        "maximum": 9.0, "integer": True, "swap_price": 0.1,
     }  # fmt: skip
     fixed = {name for name, one in found.items() if one["mutable"] == "fixed"}
     assert fixed == {"age", "race", "sex", "income", "fnlwgt", "marital_status", "native_country"}
