@@ -23,7 +23,7 @@ class Training:
 
     def __init__(self, folder: Path, table: Path | None) -> None:
         self.process = None
-        if (folder / "training.json").exists():
+        if all((folder / name).exists() for name in ("scorecard.joblib", "training.json")):
             return
         folder.mkdir(parents=True, exist_ok=True)
         arguments = [str(folder), *([str(table)] if table else [])]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from assessments.sandbox.reading import scan_model
 from modelrisk.demo import training
 from modelrisk.demo.census import FAVOURABLE, TARGET, census
 
@@ -31,7 +32,7 @@ def test_no_row_is_in_both_parts(folder):
     assert set(train.fnlwgt) & set(test.fnlwgt) == set()
 
 
-@pytest.mark.parametrize("name", ["random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("name", ["random_forest", "gradient_boosting", "scorecard"])
 def test_a_model_separates_rows_it_has_not_seen(folder, name):
     test = pd.read_csv(folder / "test.csv")
     model = joblib.load(folder / f"{name}.joblib")
@@ -39,6 +40,13 @@ def test_a_model_separates_rows_it_has_not_seen(folder, name):
     assert roc_auc_score(test[TARGET] == FAVOURABLE, scores) > 0.75
     assert "fnlwgt" not in model.feature_names_in_
     assert TARGET not in model.feature_names_in_
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"), [("random_forest", "allowed"), ("gradient_boosting", "allowed"), ("scorecard", "needs_waiver")]
+)
+def test_the_gate_holds_only_the_scorecard(folder, name, verdict):
+    assert scan_model(folder / f"{name}.joblib", "joblib")["verdict"] == verdict
 
 
 def test_training_says_what_it_did(folder):

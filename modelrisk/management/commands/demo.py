@@ -60,15 +60,16 @@ class Command(BaseCommand):
         server = children.Server(port, state / "serve.log")
         try:
             training.wait()
-            self.say("Registering two models and two versions of their data")
+            self.say("Registering three models and two versions of their data")
             told = story.tell(people, folder, title, plan)
             server.wait_until_ready()
             self.introduce(server.url, password, told.assessments)
             self.follow(server, told.assessments)
             version = story.ask_for_approval(told, people)
             self.say(f"{version} waits for a decision: sign in as reviewer at {server.url}/")
+            self.say(f"{told.held} waits for a waiver: sign in as security_officer")
             if once:
-                self.inspect(server.url, password, told.assessments, version)
+                self.inspect(server.url, password, told.assessments, version, told.held)
             else:
                 self.say("Serving until Ctrl-C.")
                 while True:
@@ -83,7 +84,7 @@ class Command(BaseCommand):
 
         self.stdout.write(f"\n  Open {self.style.SUCCESS(url)} and sign in; the password of all accounts is {password}")
         for name, part in CAST.items():
-            self.stdout.write(f"    {name:<10} {part}")
+            self.stdout.write(f"    {name:<16} {part}")
         for stem, assessment in assessments.items():
             self.stdout.write(f"  {stem.replace('_', ' ')}: {url}{reverse('assessment', args=[assessment.pk])}")
         self.stdout.write("")
@@ -109,8 +110,8 @@ class Command(BaseCommand):
                 raise CommandError(f"The assessment of the {stem} {assessment.state}: {assessment.error}")
             self.say(f"{stem.replace('_', ' '):<18} {_verdicts(assessment)}")
 
-    def inspect(self, url: str, password: str, assessments: dict[str, Assessment], version) -> None:
-        """Read the pages as the reviewer does, each chart included."""
+    def inspect(self, url: str, password: str, assessments: dict[str, Assessment], version, held) -> None:
+        """Read the pages as the reviewer does, each chart included; and what waits for the security officer."""
         from modelrisk.demo.visit import PageFault, Visitor
 
         try:
@@ -121,6 +122,8 @@ class Command(BaseCommand):
                 self.say(f"{page} shows {reviewer.see_charts(page, charts)} charts")
             if str(version.model) not in reviewer.read(reverse("inbox")):
                 raise PageFault(f"the reviewer's inbox does not show {version}")
+            if str(held.model) not in Visitor(url, "security_officer", password).read(reverse("inbox")):
+                raise PageFault(f"the security officer's inbox does not show {held}")
         except PageFault as error:
             raise CommandError(f"A page is not as it should be: {error}") from error
 
