@@ -13,7 +13,7 @@ from assessments.battery.fairness._counts import Cells, demographic_parity_diffe
 from assessments.battery.fairness._intervals import difference_interval
 from assessments.battery.robustness._moves import Flags, Floats
 from assessments.battery.spec import Better, Measure
-from assessments.battery.stats import Interval, percentile_interval, row_weights, wilson
+from assessments.battery.stats import LEVEL, Interval, percentile_interval, wilson
 from assessments.battery.subject import Subject
 
 ALL_GROUPS = "*"
@@ -33,7 +33,7 @@ def quantile_with_interval(costs: Floats, q: float = 0.5) -> tuple[float | None,
         return None, None
     at = (n - 1) * q
     value = float(costs[int(np.floor(at))] + costs[int(np.ceil(at))]) / 2
-    low, high = int(binom.ppf(0.025, n, q)), int(binom.ppf(0.975, n, q)) + 1
+    low, high = int(binom.ppf((1 - LEVEL) / 2, n, q)), int(binom.ppf((1 + LEVEL) / 2, n, q)) + 1
     ends = (float(costs[low - 1]) if low else 0.0, float(costs[high - 1]) if high <= n else np.inf)
     return value if np.isfinite(value) else None, ends if np.isfinite(ends[1]) else None
 
@@ -115,7 +115,7 @@ def _between(
     value = float(demographic_parity_difference(cells))
     drawn = percentile_interval(demographic_parity_difference(cells.resampled(resamples, rng)))
     ci = difference_interval(cells, ("selection_rate",), value, drawn) if drawn else None
-    gap, gap_ci = median_gap(costs[within], codes, len(groups), resamples, rng)
+    gap, gap_ci = median_gap(costs[within], codes, len(groups))
     named = {column: ALL_GROUPS}
     return [
         Measure(metrics[1], value, ci, n=len(codes), group=named, better="lower"),
@@ -123,32 +123,31 @@ def _between(
     ]
 
 
-def median_gap(
-    costs: Floats, codes: NDArray[Any], groups: int, resamples: int, rng: np.random.Generator
-) -> tuple[float | None, Interval | None]:
+def median_gap(costs: Floats, codes: NDArray[Any], groups: int) -> tuple[float | None, Interval | None]:
     """The highest less the lowest median cost of any two groups; None where a median is infinite.
 
-    Its interval: the bootstrap of the rows, moved down by twice what resampling adds to a difference of extremes.
+    Its interval joins those of the two medians by order statistics (MOVER: Zou and Donner 2008), since the extremes of
+    several noisy medians lie further apart than the true ones and a bootstrap repeats that. The lower end is the
+    greatest gap that some pair is shown to have, all pairs considered (Bonferroni); the upper end is that of the pair
+    which sets the value, infinite where its dearer median may be.
     """
-    medians = [float(np.median(costs[codes == code])) for code in range(groups)]
+    each = [np.sort(costs[codes == code]) for code in range(groups)]
+    medians = np.array([float(np.median(sorted_costs)) for sorted_costs in each])
     if not np.isfinite(medians).all():
         return None, None
-    gap = max(medians) - min(medians)
-    drawn = np.stack([_resampled_medians(costs[codes == code], resamples, rng) for code in range(groups)])
-    draws = drawn.max(axis=0) - np.where(np.isfinite(drawn), drawn, np.inf).min(axis=0)
-    ci = percentile_interval(draws)
-    if ci is None:
-        return gap, None
-    excess = 2 * (float(np.mean(draws[np.isfinite(draws)])) - gap)
-    return gap, (max(0.0, min(ci[0] - excess, gap)), max(gap, ci[1] - excess))
+    dear, cheap = int(np.argmax(medians)), int(np.argmin(medians))
+    gap = float(medians[dear] - medians[cheap])
+    pairs = groups * (groups - 1) // 2
+    low, high = (np.array(ends) for ends in zip(*(_limits(mine, (1 - LEVEL) / pairs) for mine in each), strict=True))
+    apart = medians[:, None] - medians
+    shown = apart - np.hypot((medians - low)[:, None], high - medians)
+    low, high = (np.array(ends) for ends in zip(*(_limits(mine, 1 - LEVEL) for mine in each), strict=True))
+    most = gap + float(np.hypot(high[dear] - medians[dear], medians[cheap] - low[cheap]))
+    return gap, (max(0.0, float(shown.max())), most)
 
 
-def _resampled_medians(costs: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """(resamples,) the median of the costs of as many rows, drawn again."""
-    ordered = np.sort(costs)
-    half = len(ordered) / 2
-    drawn = [
-        ordered[np.argmax(np.cumsum(weights, axis=1) >= half, axis=1)]
-        for weights in row_weights(len(ordered), resamples, rng)
-    ]
-    return np.concatenate(drawn)
+def _limits(ordered: Floats, alpha: float) -> tuple[float, float]:
+    """The interval of the median by order statistics: 0 and infinity where there are too few rows for the level."""
+    n = len(ordered)
+    low, high = int(binom.ppf(alpha / 2, n, 0.5)), int(binom.ppf(1 - alpha / 2, n, 0.5)) + 1
+    return float(ordered[low - 1]) if low else 0.0, float(ordered[high - 1]) if high <= n else np.inf

@@ -18,7 +18,8 @@ tenth_percentile_cost: the price that flips half, and the easiest tenth, of the 
 flipped by one random legal change of the same price; margin_over_random: how much more the search finds. By sensitive
 group: who is cheaper to push over the line? Numbers are an upper bound of robustness: a longer search may find cheaper
 changes. For a model that predicts a number, success is a prediction that moves by `shift` times the model's RMSE.
-Intervals, 95 %: Wilson for shares, order statistics for quantiles, bootstrap and Newcombe for differences of groups.
+Intervals, 95 %: Wilson for shares, order statistics for quantiles; for differences of groups bootstrap and Newcombe of
+shares, and the joined intervals of the medians (Zou and Donner 2008).
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """The robustness test on models whose answer is known, and its promises on real data for eight model families."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,8 @@ from assessments.battery.robustness._editing import edit_rows
 from assessments.battery.robustness._sentences import sentence, shown
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
+from assessments.judging import judge
+from assessments.policies import default_policy
 from tests.battery.subjects import HardRule, Rule, adult_subject, measure_of, outcome_of, subject_of, value_of
 
 TEST = "robustness.feasible_edits"
@@ -212,6 +215,22 @@ def test_several_changes_are_one_sentence():
     after = pd.Series({"hours_per_week": 46, "occupation": "Exec", "rate": 2.5})
     said = sentence(Moved, [True, True, True], before, after, "flips this decision")
     assert said == "6 more hours per week and occupation Exec instead of Sales flip this decision (rate follows: 2.5)."
+
+
+def verdict_on(found):
+    policy = {"criteria": [each for each in default_policy()["criteria"] if each["test"] == TEST]}
+    entry = {"id": TEST, "status": "done", "reason": "", "measures": [asdict(measure) for measure in found.measures]}
+    return {verdict["metric"]: verdict["verdict"] for verdict in judge([entry], policy)}
+
+
+def test_the_house_policy_fails_a_fragile_model_and_passes_a_steady_one():
+    frame = applicants()
+    fragile = Rule(lambda f: 0.5 + 0.4 * np.where(f["income"] % 2, 1, -1), ["income", "job", "age", "sex"])
+    assert verdict_on(outcome(frame.assign(y=frame["income"] % 2), fragile)) == {"feasible_success_rate": "fail"}
+    steady = Rule(lambda f: np.where(f["age"] > 50, 0.9, 0.1), ["income", "job", "age", "sex"])
+    assert verdict_on(outcome(frame.assign(y=(frame["age"] > 50).astype(int)), steady)) == {
+        "feasible_success_rate": "pass"
+    }
 
 
 # Real data: every example legal, every example confirmed by the estimator itself.
