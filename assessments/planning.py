@@ -16,7 +16,7 @@ CHOICES = {
     "kind": ("number", "category", None),
     "mutable": ("free", "up", "down", "fixed"),
 }
-MODEL_FORMATS = ("joblib", "lightgbm", "onnx", "xgboost")
+MODEL_FORMATS = ("joblib", "lightgbm", "onnx", "skops", "xgboost")
 DATA_FORMATS = ("csv", "parquet")
 LARGEST_SEED = 2**63 - 1  # what every database keeps
 

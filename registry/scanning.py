@@ -15,6 +15,7 @@ JOBLIB, CSV, PARQUET = "joblib", "csv", "parquet"
 SKOPS, ONNX, XGBOOST, LIGHTGBM = "skops", "onnx", "xgboost", "lightgbm"
 PICKLED = (".joblib", ".pkl", ".pickle")
 MODEL_FORMATS = {
+    ".skops": SKOPS,
     ".onnx": ONNX,
     ".json": XGBOOST,
     ".ubj": XGBOOST,
@@ -24,8 +25,8 @@ MODEL_FORMATS = {
 DATA_FORMATS = {".csv": CSV, ".parquet": PARQUET, ".pq": PARQUET} | dict.fromkeys(PICKLED, JOBLIB)
 
 SAVE_MODEL = (
-    "Save the fitted scikit-learn pipeline with joblib.dump(model, 'model.joblib'), "
-    "export it as .onnx, or save a booster in its own format: XGBoost .ubj or .json, LightGBM .txt."
+    "Save the fitted scikit-learn pipeline with skops.io.dump(model, 'model.skops') or joblib.dump(model, "
+    "'model.joblib'), export it as .onnx, or save a booster in its own format: XGBoost .ubj or .json, LightGBM .txt."
 )
 SAVE_DATA = "Save the table with df.to_csv('data.csv', index=False) or df.to_parquet('data.parquet')."
 

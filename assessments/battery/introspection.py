@@ -139,11 +139,10 @@ def named_features(estimator: Any) -> list[str] | None:
 
 def spelling(estimator: Any) -> str:
     """Whose way of writing column names the estimator has: lightgbm, onnx, or empty for names as they are."""
-    if is_remote(estimator):
-        return str(estimator.spelling)
     if type(innermost(estimator)).__module__.startswith("lightgbm"):
         return "lightgbm"
-    return "onnx" if type(estimator).__name__ == "OnnxClassifier" else ""
+    said = getattr(estimator, "spelling", "")
+    return said if said in ("lightgbm", "onnx") else ""
 
 
 def is_remote(estimator: Any) -> bool:

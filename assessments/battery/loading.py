@@ -82,7 +82,7 @@ def load_model(path: Path, format: str = "joblib", *, trust: Trust = "restricted
     restricted: only what the gate allows, made by the gate's own loader. waived: whatever the file says, by joblib.
     """
     if format != "joblib":
-        return formats.load(path, format)
+        return formats.load(path, format, trust)
     if trust == "restricted":
         return load_allowed(path)
     return unpickle(path, "not_a_model", MODEL_HINT)

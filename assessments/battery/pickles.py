@@ -27,8 +27,15 @@ def load_allowed(path: Path) -> tuple[Any, list[str]]:
     from assessments.battery.gate import loader
 
     _check_start(path, "not_a_model", MODEL_HINT)
+    return through_the_gate(path, lambda: loader.load(path))
+
+
+def through_the_gate(path: Path, load: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """What `load` gives, and notes on how; where the gate or a library refuses it, LoadError says so of the file."""
+    from assessments.battery.gate import loader
+
     try:
-        return _noting(lambda: loader.load(path))
+        return noting(load)
     except loader.NotAllowed as refused:
         raise _not_allowed(path, refused) from refused
     except (Exception, SystemExit) as error:
@@ -44,7 +51,7 @@ def unpickle(path: Path, code: str, hint: str) -> tuple[Any, list[str]]:
 
     _check_start(path, code, hint)
     try:
-        return _noting(lambda: joblib.load(path))
+        return noting(lambda: joblib.load(path))
     except LoadError:
         raise
     except (Exception, SystemExit) as error:
@@ -60,7 +67,8 @@ def _check_start(path: Path, code: str, hint: str) -> None:
         raise LoadError(code, f"{path.name} is not a joblib file: it does not start like one.", hint)
 
 
-def _noting(load: Callable[[], Any]) -> tuple[Any, list[str]]:
+def noting(load: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """What `load` gives, and what its warnings say about versions."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         found = load()

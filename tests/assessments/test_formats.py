@@ -35,7 +35,18 @@ def as_onnx(frame, y, folder):
     return write(exported(model), folder), model.predict_proba(frame)[:, 1]
 
 
-FORMATS = {"xgboost": as_xgboost, "lightgbm": as_lightgbm, "onnx": as_onnx}
+def as_skops(frame, y, folder):
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    from tests.battery.formats.test_onnx import pipeline
+
+    model = pipeline(LogisticRegression(), y)
+    skops.io.dump(model, folder / "model.skops")
+    return folder / "model.skops", model.predict_proba(frame)[:, 1]
+
+
+FORMATS = {"skops": as_skops, "xgboost": as_xgboost, "lightgbm": as_lightgbm, "onnx": as_onnx}
 
 
 @pytest.mark.parametrize("format", FORMATS)

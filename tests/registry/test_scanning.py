@@ -6,6 +6,7 @@ from registry import scanning
 from registry.refusals import BadInput
 
 STARTS = {
+    "model.skops": (b"PK\x03\x04", "skops"),
     "model.onnx": (b"\x08\x0a\x12\x04", "onnx"),
     "model.json": (b'{"learner": {}}', "xgboost"),
     "model.UBJ": (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner", "xgboost"),

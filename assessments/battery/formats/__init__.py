@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from assessments.battery.errors import LoadError
+from assessments.battery.plan import Trust
 
 NAMES = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")))
 
@@ -21,9 +22,10 @@ def scan(path: Path, format: str) -> dict[str, Any]:
     return document
 
 
-def load(path: Path, format: str) -> tuple[Any, list[str]]:
-    """The estimator in the file, and notes for the reader. Raises LoadError."""
-    estimator, notes = _module(format).load(path)
+def load(path: Path, format: str, trust: Trust = "restricted") -> tuple[Any, list[str]]:
+    """The estimator in the file, and notes for the reader. Raises LoadError. trust: for a format that can hold more."""
+    module = _module(format)
+    estimator, notes = module.load(path, trust) if format == "skops" else module.load(path)
     return estimator, notes
 
 

@@ -19,6 +19,7 @@ from assessments.battery.formats._scan import Findings, Import, Refused, whole
 MOST_BYTES = 512 << 20
 MOST_TREES, MOST_LEAVES, MOST_CLASSES, MOST_FEATURES = 200_000, 1_000_000, 10_000, 1_000_000
 CLASSIFIERS = ("binary", "multiclass", "multiclassova")
+REGRESSORS = ("regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie")
 HEADER = {
     *["version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective", "feature_names"],
     *["feature_infos", "tree_sizes", "monotone_constraints", "average_output"],
@@ -42,36 +43,38 @@ def scan(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> tuple[Any, list[str]]:
-    """A fitted LGBMClassifier, with the classes 0 to k - 1: the file does not hold their names."""
+    """A fitted LGBMRegressor, or LGBMClassifier with the classes 0 to k - 1: the file does not hold their names."""
     _scan.refusing(path, _read)
     import lightgbm
 
     text = path.read_bytes().decode()
     objective = _header(text.encode().partition(TREE_START)[0]).get("objective", "").split(" ")[0]
-    if objective not in CLASSIFIERS:
+    if objective not in CLASSIFIERS + REGRESSORS:
         raise LoadError(
             "unsupported_task",
-            f"{path.name} holds a model with the objective {objective or 'none'!r}, which is no classifier.",
-            f"Objectives that can be assessed: {', '.join(CLASSIFIERS)}.",
+            f"{path.name} holds a model with the objective {objective or 'none'!r}: neither classes nor plain numbers.",
+            f"Objectives that can be assessed: {', '.join(CLASSIFIERS + REGRESSORS)}.",
         )
     try:
         booster = lightgbm.Booster(model_str=text)
-        return as_classifier(booster, objective), []
+        return as_estimator(booster, objective), []
     except Exception as error:
         raise LoadError("not_a_model", f"{path.name} could not be opened: {short(error)}", HINT) from error
 
 
-def as_classifier(booster: Any, objective: str) -> Any:
-    """The booster as the classifier that LightGBM itself makes of one when it fits."""
+def as_estimator(booster: Any, objective: str) -> Any:
+    """The booster as the classifier or regressor that LightGBM itself makes of one when it fits."""
     import lightgbm
     from sklearn.preprocessing import LabelEncoder
 
-    classes = np.arange(2 if objective == "binary" else booster.num_model_per_iteration())
-    made = lightgbm.LGBMClassifier(objective=objective, verbose=-1)
-    made._Booster = booster
-    made._le = LabelEncoder().fit(classes)
-    made._classes, made._n_classes, made._class_map = classes, len(classes), dict(zip(classes, classes, strict=True))
-    made._objective = objective
+    kind = lightgbm.LGBMClassifier if objective in CLASSIFIERS else lightgbm.LGBMRegressor
+    made = kind(objective=objective, verbose=-1)
+    made._Booster, made._objective = booster, objective
+    if objective in CLASSIFIERS:
+        classes = np.arange(2 if objective == "binary" else booster.num_model_per_iteration())
+        made._le = LabelEncoder().fit(classes)
+        made._classes, made._n_classes = classes, len(classes)
+        made._class_map = dict(zip(classes, classes, strict=True))
     made._n_features = made._n_features_in = booster.num_feature()
     made._fitted_with_feature_names = True
     made.fitted_ = True

@@ -30,11 +30,13 @@ def scan(path: Path) -> dict[str, Any]:
     return _scan.scan(path, "onnx", _read)
 
 
-def load(path: Path) -> tuple["OnnxClassifier", list[str]]:
+def load(path: Path) -> tuple["OnnxModel", list[str]]:
     _scan.refusing(path, _read)
     content = path.read_bytes()
-    classifier = OnnxClassifier(content, _onnx_graph.read(content), path.name)
-    return classifier, classifier.notes
+    graph = _onnx_graph.read(content)
+    kind = OnnxRegressor if _is_one_number(graph) else OnnxClassifier
+    model = kind(content, graph, path.name)
+    return model, model.notes
 
 
 def _read(path: Path, found: Findings) -> list[Refused]:
@@ -49,24 +51,78 @@ def _read(path: Path, found: Findings) -> list[Refused]:
     return []
 
 
-class OnnxClassifier:
-    """The model as an estimator: classes_, predict, predict_proba; feature_names_in_ where each input is one column.
+class OnnxModel:
+    """The model as an estimator; feature_names_in_ where each input is one column.
 
     Missing text is given as the empty text, missing numbers as NaN. One thread: with more, sums over trees differ in
     their last bits from run to run.
     """
 
+    spelling = "onnx"  # how the names of columns are written: what is no letter, digit or _ becomes _
+
+    def __init__(self, content: bytes, graph: Graph, name: str) -> None:
+        """Raises LoadError where the graph does not take a table."""
+        self.notes: list[str] = []
+        self.libraries = {graph.producer or "unknown": graph.producer_version or "unknown"}
+        self._inputs = graph.inputs
+        self._session = _session(content, name)
+        self._settle_features(name)
+
+    def _settle_features(self, name: str) -> None:
+        if unknown := [each.name for each in self._inputs if each.kind not in _onnx_graph.KINDS or len(each.shape) > 2]:
+            raise LoadError("unsupported_task", f"{name} takes {listed(unknown)}, which is no table of values.", HINT)
+        widths = [each.width for each in self._inputs]
+        if len(widths) > 1 and set(widths) == {1}:
+            self.feature_names_in_ = np.array([each.name for each in self._inputs], dtype=object)
+        if all(width is not None for width in widths):
+            self.n_features_in_ = sum(width for width in widths if width is not None)
+        elif len(widths) > 1:
+            raise LoadError("unsupported_task", f"{name} has several inputs and does not say how wide they are.", HINT)
+
+    def _run(self, output: str, rows: Any) -> Any:
+        table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(np.asarray(rows))
+        return self._session.run([output], dict(self._fed(table)))[0]
+
+    def _fed(self, table: pd.DataFrame) -> Iterator[tuple[str, NDArray[Any]]]:
+        at = 0
+        for each in self._inputs:
+            width = each.width if each.width is not None else table.shape[1]
+            block = table.iloc[:, at : at + width]
+            at += width
+            columns = [_as_kind(block.iloc[:, column], each.kind) for column in range(block.shape[1])]
+            yield each.name, columns[0] if len(each.shape) == 1 else np.column_stack(columns)
+
+
+class OnnxRegressor(OnnxModel):
+    """The one output of the graph, a number a row."""
+
+    def __init__(self, content: bytes, graph: Graph, name: str) -> None:
+        super().__init__(content, graph, name)
+        self._output = graph.outputs[0].name
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type="regressor", target_tags=TargetTags(required=False))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, rows: Any) -> NDArray[Any]:
+        answers: NDArray[Any] = np.asarray(self._run(self._output, rows)).ravel()
+        return answers
+
+
+class OnnxClassifier(OnnxModel):
+    """classes_, predict and predict_proba, of a graph that gives the label and the scores."""
+
     def __init__(self, content: bytes, graph: Graph, name: str) -> None:
         """Raises LoadError where the graph is no classifier."""
-        self._inputs = graph.inputs
         label, scores = _outputs(graph, name)
         self._label = label.name
         self._scores = _onnx_graph.mapped(graph, scores.name)
-        self.notes: list[str] = []
-        self._session = _session(_with_output(content, self._scores, graph), name)
+        super().__init__(_with_output(content, self._scores, graph), graph, name)
         self.classes_ = self._settled_classes(graph, label, scores, name)
-        self._settle_features(name)
-        self.libraries = {graph.producer or "unknown": graph.producer_version or "unknown"}
 
     def _settled_classes(self, graph: Graph, label: Tensor, scores: Tensor, name: str) -> NDArray[Any]:
         found = _onnx_graph.classes(graph, label.name, scores.name)
@@ -80,17 +136,6 @@ class OnnxClassifier:
                 "not_an_estimator", f"{name} has {len(found)} classes and {scores.width} probabilities a row.", HINT
             )
         return np.array(found, dtype=object if isinstance(found[0], str) else np.int64)
-
-    def _settle_features(self, name: str) -> None:
-        if unknown := [each.name for each in self._inputs if each.kind not in _onnx_graph.KINDS or len(each.shape) > 2]:
-            raise LoadError("unsupported_task", f"{name} takes {listed(unknown)}, which is no table of values.", HINT)
-        widths = [each.width for each in self._inputs]
-        if len(widths) > 1 and set(widths) == {1}:
-            self.feature_names_in_ = np.array([each.name for each in self._inputs], dtype=object)
-        if all(width is not None for width in widths):
-            self.n_features_in_ = sum(width for width in widths if width is not None)
-        elif len(widths) > 1:
-            raise LoadError("unsupported_task", f"{name} has several inputs and does not say how wide they are.", HINT)
 
     def predict(self, rows: Any) -> NDArray[Any]:
         answers: NDArray[Any] = np.asarray(self._run(self._label, rows)).ravel()
@@ -109,19 +154,6 @@ class OnnxClassifier:
             )
         return found
 
-    def _run(self, output: str, rows: Any) -> Any:
-        table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(np.asarray(rows))
-        return self._session.run([output], dict(self._fed(table)))[0]
-
-    def _fed(self, table: pd.DataFrame) -> Iterator[tuple[str, NDArray[Any]]]:
-        at = 0
-        for each in self._inputs:
-            width = each.width if each.width is not None else table.shape[1]
-            block = table.iloc[:, at : at + width]
-            at += width
-            columns = [_as_kind(block.iloc[:, column], each.kind) for column in range(block.shape[1])]
-            yield each.name, columns[0] if len(each.shape) == 1 else np.column_stack(columns)
-
 
 def _as_kind(column: pd.Series, kind: int) -> NDArray[Any]:
     if kind != 8:
@@ -130,6 +162,10 @@ def _as_kind(column: pd.Series, kind: int) -> NDArray[Any]:
     codes, uniques = pd.factorize(column, use_na_sentinel=False)
     texts: NDArray[Any] = np.array([as_text(value) for value in uniques], dtype=object)
     return np.asarray(texts[codes])
+
+
+def _is_one_number(graph: Graph) -> bool:
+    return len(graph.outputs) == 1 and graph.outputs[0].kind in (1, 11) and graph.outputs[0].width == 1
 
 
 def _outputs(graph: Graph, name: str) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,10 @@ MOST_JSON_BYTES = 256 << 20  # a number becomes some forty bytes of memory
 MOST_TREES, MOST_NODES, MOST_CLASSES, MOST_FEATURES = 200_000, 10_000_000, 10_000, 1_000_000
 CLASSIFIERS = {"binary:logistic", "multi:softprob", "multi:softmax"}
 NO_PARENT = (-1, 2**31 - 1)
+REGRESSORS = {
+    *("reg:squarederror", "reg:absoluteerror", "reg:squaredlogerror", "reg:pseudohubererror", "reg:gamma"),
+    *("reg:tweedie", "count:poisson"),
+}
 HINT = "Save the trained classifier with model.save_model('model.ubj') and upload that file."
 
 
@@ -28,7 +32,7 @@ def scan(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> tuple[Any, list[str]]:
-    """A fitted XGBClassifier."""
+    """A fitted XGBClassifier or XGBRegressor."""
     _scan.refusing(path, _read)
     import xgboost
 
@@ -36,20 +40,21 @@ def load(path: Path) -> tuple[Any, list[str]]:
     model = _parsed(content, Findings())
     learner = model["learner"]
     objective = learner["objective"]["name"]
-    if objective not in CLASSIFIERS:
+    if objective not in CLASSIFIERS | REGRESSORS:
         raise LoadError(
             "unsupported_task",
-            f"{path.name} holds a model with the objective {objective!r}, which is no classifier with probabilities.",
-            f"Objectives that can be assessed: {', '.join(sorted(CLASSIFIERS))}.",
+            f"{path.name} holds a model with the objective {objective!r}: neither probabilities nor plain numbers.",
+            f"Objectives that can be assessed: {', '.join(sorted(CLASSIFIERS | REGRESSORS))}.",
         )
     # missing=nan and the categories are in the file or the library's default; enable_categorical is in neither.
-    classifier = xgboost.XGBClassifier(enable_categorical=True)
+    kind = xgboost.XGBClassifier if objective in CLASSIFIERS else xgboost.XGBRegressor
+    estimator = kind(enable_categorical=True)
     try:
-        classifier.load_model(bytearray(content))
+        estimator.load_model(bytearray(content))
     except Exception as error:
         raise LoadError("not_a_model", f"{path.name} could not be opened: {short(error)}", HINT) from error
-    classifier.objective = objective
-    return classifier, _notes(model["version"], xgboost.__version__)
+    estimator.objective = objective
+    return estimator, _notes(model["version"], xgboost.__version__)
 
 
 def _notes(saved: Iterable[Any], installed: str) -> list[str]:

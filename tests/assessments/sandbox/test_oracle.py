@@ -139,6 +139,7 @@ def test_an_honest_model_gets_the_same_numbers_as_in_one_process(files, tiny_fil
         for entry in results["tests"]:
             assert (entry.pop("seconds") >= 0, entry["status"]) == (True, "done")
     assert apart["tests"] == together["tests"]
+    assert apart["subject"].pop("predictor") != together["subject"].pop("predictor")  # compiled, or asked
     assert apart["subject"] == together["subject"]
     assert "model_process" not in together["environment"]
 

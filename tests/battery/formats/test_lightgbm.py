@@ -8,6 +8,7 @@ import pytest
 from assessments.battery import formats
 from assessments.battery.errors import LoadError
 from assessments.battery.estimator import FittedClassifier
+from assessments.battery.introspection import predicts_numbers
 from tests.battery.formats.made import outcome, people, with_categories
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -54,11 +55,21 @@ def test_a_model_of_an_array_names_no_columns(tmp_path):
     assert (fitted.feature_names, fitted.n_features) == (None, 2)
 
 
-def test_a_regression_is_no_classifier(tmp_path):
-    frame = people().drop(columns="job")
-    model = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1).fit(frame, frame["age"])
+@pytest.mark.parametrize("objective", ["regression", "poisson", "quantile"])
+def test_a_regression_predicts_as_the_saved_one(tmp_path, objective):
+    frame = with_categories(people())
+    model = lightgbm.LGBMRegressor(n_estimators=4, objective=objective, verbose=-1).fit(frame, frame["age"] + 0.5)
     model.booster_.save_model(tmp_path / "model.txt")
-    with pytest.raises(LoadError, match="regression") as refused:
+    loaded, _ = formats.load(tmp_path / "model.txt", "lightgbm")
+    assert predicts_numbers(loaded)
+    assert np.array_equal(loaded.predict(frame), model.predict(frame))
+
+
+def test_a_ranking_is_neither_classes_nor_numbers(tmp_path):
+    frame = people().drop(columns="job")
+    model = lightgbm.LGBMRanker(n_estimators=2, verbose=-1).fit(frame, outcome(people()), group=[150, 150])
+    model.booster_.save_model(tmp_path / "model.txt")
+    with pytest.raises(LoadError, match="lambdarank") as refused:
         formats.load(tmp_path / "model.txt", "lightgbm")
     assert refused.value.code == "unsupported_task"
 

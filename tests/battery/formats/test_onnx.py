@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -13,6 +13,7 @@ from assessments.battery import formats
 from assessments.battery.errors import LoadError
 from assessments.battery.estimator import FittedClassifier
 from assessments.battery.formats._protobuf import field, number_field
+from assessments.battery.introspection import predicts_numbers
 from tests.battery.formats.made import outcome, people
 
 skl2onnx = pytest.importorskip("skl2onnx")
@@ -95,11 +96,17 @@ def test_scores_that_are_no_probabilities_are_not_taken_for_them(tmp_path):
         loaded.predict_proba(people())
 
 
-def test_a_regression_is_no_classifier(tmp_path):
-    from sklearn.linear_model import LinearRegression
-
+def test_a_regression_predicts_as_the_exported_one(tmp_path):
     rows = people()[NUMBERS].to_numpy(dtype=np.float32)
-    model = skl2onnx.to_onnx(LinearRegression().fit(rows, rows[:, 0]), rows[:1], target_opset=18)
+    model = LinearRegression().fit(rows, rows @ [2.0, 0.3])
+    loaded, _ = formats.load(write(skl2onnx.to_onnx(model, rows[:1], target_opset=18), tmp_path), "onnx")
+    assert predicts_numbers(loaded)
+    assert np.abs(loaded.predict(rows) - model.predict(rows)).max() < 1e-3
+
+
+def test_a_transformer_is_neither(tmp_path):
+    rows = people()[NUMBERS].to_numpy(dtype=np.float32)
+    model = skl2onnx.to_onnx(StandardScaler().fit(rows), rows[:1], target_opset=18)
     with pytest.raises(LoadError, match="label and its probabilities"):
         formats.load(write(model, tmp_path), "onnx")
 

@@ -8,6 +8,7 @@ import pytest
 from assessments.battery import formats
 from assessments.battery.errors import LoadError
 from assessments.battery.estimator import FittedClassifier
+from assessments.battery.introspection import predicts_numbers
 from tests.battery.formats.made import outcome, people, with_categories
 
 xgboost = pytest.importorskip("xgboost")
@@ -47,11 +48,21 @@ def test_names_and_categories_come_from_the_file(tmp_path):
     assert np.array_equal(fitted.predict(rows), model.predict(with_categories(rows)[list(frame)]))
 
 
-def test_a_regression_is_no_classifier(tmp_path):
+def test_a_regression_predicts_as_the_saved_one(tmp_path):
+    frame = with_categories(people())
+    model = xgboost.XGBRegressor(n_estimators=4, enable_categorical=True).fit(frame, frame["age"] + 0.5)
+    model.save_model(tmp_path / "model.ubj")
+    loaded, _ = formats.load(tmp_path / "model.ubj", "xgboost")
+    assert predicts_numbers(loaded)
+    assert np.array_equal(loaded.predict(frame), model.predict(frame))
+
+
+def test_raw_margins_are_neither_classes_nor_numbers(tmp_path):
     frame = people().drop(columns="job")
-    xgboost.XGBRegressor(n_estimators=2).fit(frame, frame["age"]).save_model(tmp_path / "model.json")
+    model = xgboost.XGBClassifier(n_estimators=2, objective="binary:logitraw").fit(frame, outcome(people()))
+    model.save_model(tmp_path / "model.json")
     assert formats.scan(tmp_path / "model.json", "xgboost")["verdict"] == "allowed"
-    with pytest.raises(LoadError, match="reg:squarederror") as refused:
+    with pytest.raises(LoadError, match="binary:logitraw") as refused:
         formats.load(tmp_path / "model.json", "xgboost")
     assert refused.value.code == "unsupported_task"
 
