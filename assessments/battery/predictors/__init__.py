@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from assessments.battery.coder import Codes
 from assessments.battery.errors import short
-from assessments.battery.predictors import _checking
+from assessments.battery.predictors import _checking, _direct
 from assessments.battery.predictors._core import Core
-from assessments.battery.predictors._encoding import Encoder, Reader
+from assessments.battery.predictors._encoding import Encoder, Reader, check_single
 from assessments.battery.predictors._families import core_of, last_step
 from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
 
@@ -26,7 +26,6 @@ __all__ = ["AskTheEstimator", "Predictor", "Unsupported", "compiled"]
 NUMBERS_AT_ONCE = 4_000_000  # of the matrix, 32 MB, where its rows may be asked in lots
 KNOWN_ROWS = 2_000
 SEED = 20_240_229
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Predictor:
@@ -40,6 +39,9 @@ class Predictor:
         self.encoder, self.core, self.note = encoder, core, note
         self.seconds = 0.0
         self.gives_scores = core.scores is not None
+        self.direct = None
+        if core.ensemble is not None and _direct.can_run(encoder):
+            self.direct = _direct.Direct(encoder, core.ensemble, core.absent_is_missing)
 
     def decide(self, codes: Codes) -> NDArray[np.int64]:
         return np.asarray(self._in_lots(codes, self.core.decide))
@@ -63,17 +65,14 @@ class Predictor:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _raw(self, codes: Codes) -> NDArray[Any]:
+        if self.direct is not None and self.core.after is not None:
+            return self.core.after(self.direct.sums(codes))
         matrix = self.encoder.dense(codes)
-        if self.core.single and not (np.abs(matrix).max(initial=0.0) < FLOAT32_MAX):
-            _check_single(matrix)
+        if self.core.single:
+            check_single(matrix)
         if self.core.absent_is_missing and self.encoder.sparse:
             matrix = np.where(matrix == 0, np.nan, matrix)
         return self.core.raw(matrix)
-
-
-def _check_single(matrix: NDArray[Any]) -> None:
-    if (np.abs(matrix[~np.isnan(matrix)]) >= FLOAT32_MAX).any():
-        raise AskTheEstimator
 
 
 def compiled(model: Any) -> Predictor:

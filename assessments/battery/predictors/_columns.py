@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
 
 Array = NDArray[Any]
+MOST_NUMBERS = 1 << 24  # in a table: 128 MB
 Probe = Callable[[NDArray[np.float64]], tuple[Array, NDArray[np.bool_]]]
 
 
@@ -49,8 +50,12 @@ class Table:
     strange: float = 0.0
     values: Array = field(init=False)
     refused: NDArray[np.bool_] = field(init=False)
+    _rows: Array | None = field(init=False, default=None)
+    _singles: tuple[Array, Array] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        if self.width * (self.size + 1) > MOST_NUMBERS:
+            raise Unsupported("a column has too many categories")
         given = np.arange(self.size, dtype=float) if self.known is None else np.append(self.known, self.strange)
         self.values, self.refused = self.probe(given)
         self.missing, self.missing_refused = self.probe(np.array([np.nan]))
@@ -77,13 +82,22 @@ class Table:
             raise AskTheEstimator
         return np.where(missing, len(self.values), at) if any_missing else at
 
-    def fill(self, codes: Array, into: Array) -> None:
-        positions = self.positions(codes)  # first, since it may learn new categories
-        into[:] = self.rows()[positions]
-
     def rows(self) -> Array:
         """(codes + 1, width), the last for a missing value."""
-        return np.concatenate([self.values, self.missing])
+        if self._rows is None or len(self._rows) != len(self.values) + 1:
+            self._rows = np.concatenate([self.values, self.missing])
+        return self._rows
+
+    def singles(self) -> tuple[Array, Array] | None:
+        """The column and the number of each row of `rows` that is not zero; None where a row has several."""
+        rows = self.rows()
+        if self._singles is None or len(self._singles[0]) != len(rows):
+            if (np.count_nonzero(rows, axis=1) > 1).any():
+                return None
+            column = np.argmax(rows != 0, axis=1) if self.width else np.zeros(len(rows), dtype=np.intp)
+            number = rows[np.arange(len(rows)), column] if self.width else np.zeros(len(rows))
+            self._singles = column, number
+        return self._singles
 
     def forget(self) -> None:
         """Know only the categories that were there at the start."""
@@ -104,6 +118,8 @@ def formula(step: Any) -> Callable[[Array], Array]:
 
     The usual scalers by the sums that they make themselves; anything else is asked.
     """
+    if type(step).__name__ == "SimpleImputer" and _fills_floats(step):
+        return _filled(step.statistics_)
     known = {"StandardScaler": _standard, "MinMaxScaler": _min_max, "MaxAbsScaler": _max_abs, "RobustScaler": _robust}
     check_row_by_row(step)
     return known.get(type(step).__name__, _asked)(step)
@@ -116,6 +132,25 @@ def check_row_by_row(step: Any) -> None:
         raise Unsupported(f"its step {name} is not one of scikit-learn's")
     if name == "FunctionTransformer" and not isinstance(step.func, np.ufunc):
         raise Unsupported("it has a step with a function of its own")
+
+
+def _fills_floats(step: Any) -> bool:
+    """Whether it fills each column of floating numbers with one number, and does nothing else."""
+    statistics = np.asarray(step.statistics_)
+    plain = (
+        step.strategy in ("mean", "median") and not step.add_indicator and step.missing_values != step.missing_values
+    )
+    return bool(plain and statistics.dtype.kind == "f" and not np.isnan(statistics).any())
+
+
+def _filled(statistics: Array) -> Callable[[Array], Array]:
+    def change(block: Array) -> Array:
+        missing = np.isnan(block)
+        if missing.any():
+            block[missing] = np.broadcast_to(statistics, block.shape)[missing]
+        return block
+
+    return change
 
 
 def _standard(step: Any) -> Callable[[Array], Array]:

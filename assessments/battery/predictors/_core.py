@@ -17,7 +17,8 @@ class Core:
     scores: raw to what the estimator's predict_proba or decision_function gives; None where only it can tell.
     decide: raw to positions in the estimator's classes_; values: raw to a regressor's predictions.
     as_trained: the layout of the matrix, or its being sparse, decides how sums are rounded. single: values are rounded
-    to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero.
+    to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero. ensemble: trees that raw runs
+    on the matrix itself; it then makes the same of their sums by `after`.
     """
 
     raw: Callable[[Any], Array]
@@ -27,6 +28,13 @@ class Core:
     as_trained: bool = False
     single: bool = False
     absent_is_missing: bool = False
+    ensemble: Any = None
+    after: Callable[[Array], Array] | None = None
+
+    @classmethod
+    def of_trees(cls, ensemble: Any, after: Callable[[Array], Array] = lambda sums: sums, **read: Any) -> "Core":
+        """after: from sums of leaves to what is read."""
+        return cls(lambda X: after(ensemble.sums(X)), ensemble=ensemble, after=after, **read)
 
 
 def most_likely(scores: Array) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from assessments.battery.predictors._unsupported import AskTheEstimator, Unsuppo
 DISCRETE = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 COLUMNWISE = DISCRETE | {"SimpleImputer", "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"}
 LARGEST = 1e30  # larger numbers may be refused as too large for float32
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 REFERENCE_ROWS = 60
 
 
@@ -71,10 +72,29 @@ class Encoder:
 
     def _filled(self, codes: Codes, order: Any) -> Array:
         matrix, at = np.empty((len(codes), self.width), order=order), 0
-        for part in self.parts:
-            part.fill(codes, matrix[:, at : at + part.width])
+        positions = self._positions(codes)
+        for number, part in enumerate(self.parts):
+            into = matrix[:, at : at + part.width]
+            if isinstance(part, Table):
+                into[:] = part.rows()[positions[number]]
+            else:
+                part.fill(codes, into)
             at += part.width
         return matrix
+
+    def _positions(self, codes: Codes) -> dict[int, Array]:
+        """For each table among the parts, the row that each code is."""
+        tables = {number: part for number, part in enumerate(self.parts) if isinstance(part, Table)}
+        plain = [number for number, table in tables.items() if table.known is None and not table.refused.any()]
+        found: dict[int, Array] = {}
+        if plain:  # all at once where they are what they should be
+            given = codes[:, [tables[number].source for number in plain]]
+            with np.errstate(invalid="ignore"):
+                at = given.astype(np.intp)
+            sizes = np.array([len(tables[number].values) for number in plain])
+            if (at == given).all() and (at >= 0).all() and (at < sizes).all():
+                found = dict(zip(plain, at.T, strict=True))
+        return found | {number: table.positions(codes) for number, table in tables.items() if number not in found}
 
     def _after(self, matrix: Any) -> Any:
         """What the later transformers make of the matrix."""
@@ -85,16 +105,14 @@ class Encoder:
     def _csr(self, codes: Codes) -> Any:
         """What is not zero, row by row: at most one number of each table, and the numbers themselves."""
         values, where, at = [], [], 0
-        for part in self.parts:
+        positions = self._positions(codes)
+        for number, part in enumerate(self.parts):
             if isinstance(part, Table):
-                position = part.positions(codes)
-                rows = part.rows()
-                if (np.count_nonzero(rows, axis=1) > 1).any():
+                singles = part.singles()
+                if singles is None:
                     return self.kind(self._filled(codes, "C"))
-                column = np.argmax(rows != 0, axis=1) if part.width else np.zeros(len(rows), dtype=int)
-                number = rows[np.arange(len(rows)), column] if part.width else np.zeros(len(rows))
-                values.append(number[position][:, None])
-                where.append((at + column[position])[:, None])
+                values.append(singles[1][positions[number]][:, None])
+                where.append((at + singles[0][positions[number]])[:, None])
             else:
                 block = np.empty((len(codes), part.width))
                 part.fill(codes, block)
@@ -105,6 +123,12 @@ class Encoder:
         there = numbers != 0
         begins = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
         return self.kind((numbers[there], columns[there].astype(np.int32), begins), shape=(len(codes), self.width))
+
+
+def check_single(matrix: Array) -> None:
+    """Raise AskTheEstimator where a number is too large for float32, which libraries refuse."""
+    if not (np.abs(matrix).max(initial=0.0) < FLOAT32_MAX) and (np.abs(matrix[matrix == matrix]) >= FLOAT32_MAX).any():
+        raise AskTheEstimator
 
 
 class Reader:

@@ -3,7 +3,7 @@
 Floating sums are in the library's own order: one tree after the other, each leaf's values added to what is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,9 +117,13 @@ class Ensemble:
 
     def sums(self, X: NDArray[np.float64]) -> NDArray[Any]:
         """(rows, outputs), in the type of the leaves. X: (rows, features)."""
+        X = np.require(X, np.float64, ("C", "W"))
+        return self.sums_of_ranks(len(X), lambda first, last, codes: self.rank(X, first, last, codes))
+
+    def sums_of_ranks(self, n: int, rank: Callable[[int, int, NDArray[Any]], None]) -> NDArray[Any]:
+        """The same for n rows whose ranks are made by `rank`: it fills codes (last - first, columns)."""
         from assessments.battery.predictors import _kernel
 
-        X, n = np.require(X, np.float64, ("C", "W")), len(X)
         out = np.empty((n, len(self.init)), dtype=self.init.dtype)
         out[:] = self.init
         block = max(64, min(4096, BLOCK_CODES // max(1, len(self.source))))
@@ -129,19 +133,7 @@ class Ensemble:
         add = few if n < FEW else many
         for start in range(0, n, block):
             end = min(n, start + block)
-            _kernel.rank(
-                X,
-                start,
-                end,
-                self.source,
-                self.kind,
-                self.single,
-                self.cuts,
-                self.begin,
-                self.count,
-                self.missing,
-                codes,
-            )
+            rank(start, end, codes)
             add(
                 codes,
                 end - start,
@@ -156,6 +148,17 @@ class Ensemble:
                 self.bits,
             )
         return out
+
+    def rank(self, X: NDArray[np.float64], first: int, last: int, codes: NDArray[Any]) -> None:
+        """Fill codes (last - first, columns) with the ranks of rows of X."""
+        from assessments.battery.predictors import _kernel
+
+        _kernel.rank(X, first, last, self.source, *self.searched(slice(None)), np.arange(len(self.source)), codes)
+
+    def searched(self, some: Any) -> tuple[Any, ...]:
+        """What ranks of some of the columns are found with."""
+        found = (self.kind[some], self.single, self.cuts, self.begin[some], self.count[some], self.missing[some])
+        return found
 
     @property
     def nodes(self) -> int:

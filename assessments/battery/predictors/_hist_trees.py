@@ -25,16 +25,16 @@ def hist_gradient_boosting(estimator: Any, scores_from: str, *, encoded: bool = 
         raise Unsupported(f"it adds up {init.dtype} numbers")
     columns = np.tile(np.arange(k), len(estimator._predictors))
     ensemble = Ensemble(trees, init if len(init) == k else np.full(k, init[0]), column=columns, single=False)
-    numbers = encoded_columns(estimator, encoded)
-
-    def raw(X: Array) -> Array:
-        return np.asfortranarray(ensemble.sums(numbers(X)))  # the order in memory decides how a softmax adds up
-
+    read: dict[str, Any] = (
+        {"scores": expit_pair, "decide": above(0)} if k == 1 else {"scores": softmax, "decide": most_likely}
+    )
     if not hasattr(estimator, "classes_"):
-        return Core(raw, values=lambda found: estimator._loss.link.inverse(found.ravel()))
-    if k == 1:
-        return Core(raw, scores=expit_pair, decide=above(0))
-    return Core(raw, scores=softmax, decide=most_likely)
+        read = {"values": lambda found: estimator._loss.link.inverse(found.ravel())}
+    # The order in memory decides how a softmax adds up.
+    if encoded or estimator._preprocessor is None:
+        return Core.of_trees(ensemble, np.asfortranarray, **read)
+    numbers = encoded_columns(estimator)
+    return Core(lambda X: np.asfortranarray(ensemble.sums(numbers(X))), **read)
 
 
 def _tree(predictor: Any, known: Array, index: Array) -> Tree:
@@ -71,10 +71,8 @@ def _members(words: Array) -> NDArray[np.bool_]:
     return np.unpackbits(np.ascontiguousarray(words, dtype=np.uint32).view(np.uint8), bitorder="little").astype(bool)
 
 
-def encoded_columns(estimator: Any, encoded: bool) -> Any:
+def encoded_columns(estimator: Any) -> Any:
     """From the features as given to those the trees know: categories first, as their positions; unknown is NaN."""
-    if encoded or estimator._preprocessor is None:
-        return lambda X: X
     encoder = estimator._preprocessor.named_transformers_["encoder"]
     categorical = np.flatnonzero(estimator.is_categorical_)
     numeric = np.flatnonzero(~estimator.is_categorical_)

@@ -23,8 +23,8 @@ TINY = float(np.float32(1e-35))  # what LightGBM takes for zero
 
 
 @jit()
-def rank(X, first, last, source, kind, single, cuts, begin, count, missing, codes):  # type: ignore[no-untyped-def]
-    """codes[r, j] for rows first..last of X: how many cuts of column j are below the value, or its category.
+def rank(X, first, last, source, kind, single, cuts, begin, count, missing, place, codes):  # type: ignore[no-untyped-def]
+    """codes[r, place[j]] for rows first..last of X: how many cuts of column j are below the value, or its category.
 
     The cuts of a column are cuts[begin : begin + count]; a column that begins where the one before it does differs from
     it in its code for NaN only. A category below 0 gets count + 1, one beyond the largest count + 2.
@@ -42,7 +42,7 @@ def rank(X, first, last, source, kind, single, cuts, begin, count, missing, code
             elif kind[j] == CATEGORY:
                 code = left + 1 if x < 0 else (left + 2 if x >= left else np.int64(x))
             elif kind[j] == AS_BEFORE:
-                code = np.int64(codes[r - first, j - 1])
+                code = np.int64(codes[r - first, place[j - 1]])
             elif left == 1:
                 code = np.int64(cuts[base] < x)
             else:
@@ -51,7 +51,27 @@ def rank(X, first, last, source, kind, single, cuts, begin, count, missing, code
                     below = cuts[base + code + half] < x
                     code = code + half + 1 if below else code
                     left = left - half - 1 if below else half
-            codes[r - first, j] = code
+            codes[r - first, place[j]] = code
+
+
+@jit()
+def look_up(rows, first, last, source, table, size, lookup, begin, codes):  # type: ignore[no-untyped-def]
+    """codes[r, j] from a table of ranks, for each column j of a coded category: lookup[begin[j] + category].
+
+    source[j] is the column of rows (m, columns) that holds the category, table[j] the place in codes, size[j] how many
+    categories there are; a missing one is the last. False where a number is no category: codes are then unfinished.
+    """
+    for r in range(first, last):
+        for j in range(source.shape[0]):
+            x = rows[r, source[j]]
+            if x != x:
+                at = size[j]
+            else:
+                at = np.int64(x)
+                if at < 0 or at >= size[j] or at != x:
+                    return False
+            codes[r - first, table[j]] = lookup[begin[j] + at]
+    return True
 
 
 @jit()
@@ -254,7 +274,8 @@ def warm() -> None:
     """Compile everything, for ranks of 16 bits; those of 32 are rare."""
     one, none = np.ones(1), np.zeros(1, dtype=np.int64)
     codes = np.zeros((1, 1), dtype=np.uint16)
-    rank(one[:, None], 0, 1, none, none.astype(np.int8), False, one, none, none, none, codes)
+    rank(one[:, None], 0, 1, none, none.astype(np.int8), False, one, none, none, none, none, codes)
+    look_up(one[:, None], 0, 1, none, none, none + 2, codes[0], none, codes)
     for kind in (np.float64, np.float32):
         out, values = np.zeros((1, 1), dtype=kind), np.zeros((1, 1), dtype=kind)
         for each in (add, add_few, add_categorical, add_few_categorical):

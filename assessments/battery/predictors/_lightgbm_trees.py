@@ -45,7 +45,7 @@ def lightgbm_model(estimator: Any, scores_from: str) -> Core:
     if not hasattr(estimator, "classes_"):
         if objective not in SAME or "sqrt" in options:
             raise Unsupported(f"its objective is {objective}")
-        return Core(ensemble.sums, values=np.ravel)
+        return Core.of_trees(ensemble, values=np.ravel)
     if objective == "binary" and k == 1:
         slope = float(settings.get("sigmoid", 1))
 
@@ -53,10 +53,10 @@ def lightgbm_model(estimator: Any, scores_from: str) -> Core:
             second = _transforms.sigmoid64(raw.ravel(), slope)
             return np.vstack((1.0 - second, second)).transpose()
 
-        return Core(ensemble.sums, scores=pair, decide=lambda raw: most_likely(pair(raw)))
+        return Core.of_trees(ensemble, scores=pair, decide=lambda raw: most_likely(pair(raw)))
     if objective == "multiclass":
-        return Core(
-            ensemble.sums,
+        return Core.of_trees(
+            ensemble,
             scores=_transforms.softmax64,
             decide=lambda raw: most_likely(_transforms.softmax64(raw)),
         )

@@ -78,15 +78,14 @@ def _mean_of(trees: Sequence[Tree], estimator: Any, count: int) -> Core:
     width = trees[0].value.shape[1]
     ensemble = Ensemble(trees, np.zeros(width), single=True)
 
-    def raw(X: Array) -> Array:
-        total = ensemble.sums(X)
+    def mean(total: Array) -> Array:
         if count:
             total /= count
         return total
 
     if hasattr(estimator, "classes_"):
-        return Core(raw, scores=lambda mean: mean, decide=most_likely, single=True)
-    return Core(raw, values=np.ravel, single=True)
+        return Core.of_trees(ensemble, mean, scores=lambda found: found, decide=most_likely, single=True)
+    return Core.of_trees(ensemble, mean, values=np.ravel, single=True)
 
 
 def adaboost(estimator: Any, scores_from: str) -> Core:
@@ -102,8 +101,7 @@ def adaboost(estimator: Any, scores_from: str) -> Core:
         trees.append(tree_of(each, partial(_votes, weight=weight, against=against)))
     ensemble, total = Ensemble(trees, np.zeros(k), single=True), weights.sum()
 
-    def raw(X: Array) -> Array:
-        decision = ensemble.sums(X)
+    def weighted(decision: Array) -> Array:
         decision /= total
         if k > 2:
             return np.asfortranarray(decision)  # the order in memory decides how a softmax adds up
@@ -115,7 +113,7 @@ def adaboost(estimator: Any, scores_from: str) -> Core:
             return decision
         return softmax(np.vstack([-decision, decision]).T / 2 if k == 2 else decision / (k - 1))
 
-    return Core(raw, scores=scores, decide=above(0) if k == 2 else most_likely, single=True)
+    return Core.of_trees(ensemble, weighted, scores=scores, decide=above(0) if k == 2 else most_likely, single=True)
 
 
 def gradient_boosting(estimator: Any, scores_from: str) -> Core:
@@ -130,19 +128,19 @@ def gradient_boosting(estimator: Any, scores_from: str) -> Core:
         trees[number] = _nothing_goes_left(tree)
     ensemble = Ensemble(trees, np.asarray(init, dtype=np.float64), column=np.tile(np.arange(k), rounds), single=True)
     if not hasattr(estimator, "classes_"):
-        return Core(ensemble.sums, values=np.ravel, single=True)
+        return Core.of_trees(ensemble, values=np.ravel, single=True)
     if k == 1:
         name = type(estimator._loss).__name__
         twice = {"HalfBinomialLoss": 1, "ExponentialLoss": 2}.get(name)
         if twice is None:
             raise Unsupported(f"its loss is {name}")
-        return Core(
-            ensemble.sums,
+        return Core.of_trees(
+            ensemble,
             scores=lambda raw: expit_pair(raw * twice if twice > 1 else raw),
             decide=lambda raw: (raw.ravel() >= 0).astype(np.int64),
             single=True,
         )
-    return Core(ensemble.sums, scores=softmax, decide=most_likely, single=True)
+    return Core.of_trees(ensemble, scores=softmax, decide=most_likely, single=True)
 
 
 def _nothing_goes_left(tree: Tree) -> Tree:

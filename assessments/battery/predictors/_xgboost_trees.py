@@ -39,22 +39,22 @@ def xgboost_model(estimator: Any, scores_from: str) -> Core:
     trees = [_tree(tree) for tree in model["trees"][:used]]
     ensemble = Ensemble(trees, init, column=groups, single=True)
     if not classifier:
-        return Core(ensemble.sums, values=np.ravel, single=True, absent_is_missing=True)
+        return Core.of_trees(ensemble, values=np.ravel, single=True, absent_is_missing=True)
     if objective == "binary:logistic":
 
         def pair(raw: Array) -> Array:
             second = _transforms.sigmoid32(raw.ravel())
             return np.vstack((1.0 - second, second)).transpose()
 
-        return Core(
-            ensemble.sums,
+        return Core.of_trees(
+            ensemble,
             scores=pair,
             decide=lambda raw: (pair(raw)[:, 1] > 0.5).astype(np.int64),
             single=True,
             absent_is_missing=True,
         )
-    return Core(
-        ensemble.sums,
+    return Core.of_trees(
+        ensemble,
         scores=_transforms.softmax32,
         decide=lambda raw: most_likely(_transforms.softmax32(raw)),
         single=True,
