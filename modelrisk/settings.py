@@ -215,6 +215,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Fields of one name and other choices: without a name of its own, a type would be called State2b6Enum.
+    "ENUM_NAME_OVERRIDES": {
+        "AssessmentStateEnum": "assessments.models.Assessment.State",
+        "RelationStateEnum": "registry.models.Relation.State",
+        "WaiverStateEnum": "registry.models.Waiver.State",
+        "ScanVerdictEnum": "registry.models.Scan.Verdict",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -32,7 +32,7 @@ CONTROLS = [
     controls.ATLAS_BLACK_BOX_OPTIMIZATION,
     controls.OWASP_INPUT_MANIPULATION,
 ]
-CHARTS = ["accuracy_under_attack"]
+CHARTS = ["accuracy_under_*"]
 DRAWS = 10  # random changes a row, the baseline
 
 
@@ -229,7 +229,7 @@ def curve(found: Judged, params: dict[str, Any], rng: np.random.Generator, name:
     standing[0] = len(tried) / n  # a swap of a category is no change of size 0
     surviving = survival(target, tried, budgets, params["swaps"], rng) * len(tried) / n
     shares = {name: standing, "Random changes": surviving}
-    return under_attack_chart(budgets, shares, n, params["budget"], regression=target.is_regression)
+    return under_attack_chart(budgets, shares, n, params["budget"], regression=target.is_regression, attack=name)
 
 
 def survival(target: Target, tried: Rows, budgets: Floats, swaps: int, rng: np.random.Generator) -> Floats:

@@ -1,5 +1,6 @@
 """What an attack leaves behind for the reader: its curve and its cheapest flips."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +18,18 @@ EXAMPLES = 5
 
 
 def under_attack_chart(
-    budgets: Floats, shares: Mapping[str, Floats], rows: int, budget: float, *, regression: bool = False
+    budgets: Floats,
+    shares: Mapping[str, Floats],
+    rows: int,
+    budget: float,
+    *,
+    regression: bool = False,
+    attack: str = "",
 ) -> Chart:
-    """shares: for each attack, and for random noise as the last, the share (budgets,) of rows that stay right."""
+    """shares: for each attack, and for random noise as the last, the share (budgets,) of rows that stay right.
+
+    attack: whose own chart it is; empty for the one that stands for all.
+    """
     series = []
     for name, kept in shares.items():
         low, high = zip(*(wilson(share * rows, rows) or (0.0, 1.0) for share in kept), strict=True)
@@ -42,9 +52,10 @@ def under_attack_chart(
         f"{first} a budget of {100 * budgets[at]:.3g} % of each range {100 * worst[at]:.3g} %{of} "
         f"and {100 * noise[at]:.3g} % random noise."
     )
+    title = "Predictions under attack" if regression else "Accuracy under attack"
     return Chart(
-        id="accuracy_under_attack",
-        title="Predictions under attack" if regression else "Accuracy under attack",
+        id=f"accuracy_under_{re.sub(r'[^a-z0-9]+', '_', attack.lower())}" if attack else "accuracy_under_attack",
+        title=f"{title}: {attack}" if attack else title,
         caption=said,
         alt=f"Falling curves of {what} against the attack budget, with 95 % intervals. {said}",
         data={
