@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import joblib
 import pytest
@@ -10,13 +11,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from assessments.actions import assessments as assessing
-from registry import actions
+from registry import access, actions, waivers
 from registry.approvals import actions as approvals
 from registry.forms import ColumnsForm
-from registry.models import Dataset, MLModel
+from registry.models import Dataset, MLModel, Waiver
 from registry.relations import judge_relation
+from tests import gate
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +81,42 @@ def ask_for_approval(scene) -> None:
     approvals.request_approval(scene.version, actor=scene.model.owner)
 
 
+def hold_the_file(scene) -> None:
+    gate.scanned(scene.version.artifact, scene.model.owner, "needs_waiver")
+
+
+def waive_the_file(scene) -> None:
+    hold_the_file(scene)
+    gate.waived(scene.version.artifact, make_user("another_officer", access.SECURITY_OFFICER))
+
+
+def waiver_of(scene) -> Waiver:
+    return scene.version.artifact.waivers.first()
+
+
+WAIVER = {
+    "reason": "Needed for the pilot.",
+    "compensating_control": "Checked by hand.",
+    "valid_until": (timezone.localdate() + timedelta(days=30)).isoformat(),
+}
+
+
+def grant_api(client, scene):
+    given = WAIVER | {"imports_sha256": scene.version.artifact.scan.imports_sha256}
+    return client.post(f"/api/v1/artifacts/{scene.version.artifact_id}/waivers/", given)
+
+
+def grant_page(client, scene):
+    given = WAIVER | {"seen": scene.version.artifact.scan.imports_sha256, "read": "on"}
+    return client.post(reverse("artifact", args=[scene.version.artifact.sha256]), given)
+
+
+def revoke_page(client, scene):
+    address = reverse("waiver-revoke", args=[scene.version.artifact.sha256, waiver_of(scene).pk])
+    return client.post(address, REVOCATION)
+
+
+REVOCATION = {"reason": "It calls home."}
 REJECTION = {"outcome": "reject", "note": "Too few rows to tell."}
 DOORS = {
     "model.register": Door(
@@ -121,6 +160,26 @@ DOORS = {
             reverse("dataset-relation", args=[scene.dataset_version.dataset.slug, 1]),
             {"text": "age >= 0", "state": "confirmed"},
         ),
+    ),
+    "version.rescan": Door(
+        action=waivers.rescan,
+        subject=lambda scene: scene.version,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/rescan/"),
+        page=lambda client, scene: client.post(version_page("version-rescan", scene)),
+    ),
+    "waiver.grant": Door(
+        action=waivers.grant,
+        subject=lambda scene: scene.version.artifact,
+        before=hold_the_file,
+        api=grant_api,
+        page=grant_page,
+    ),
+    "waiver.revoke": Door(
+        action=waivers.revoke,
+        subject=waiver_of,
+        before=waive_the_file,
+        api=lambda client, scene: client.post(f"/api/v1/waivers/{waiver_of(scene).pk}/revoke/", REVOCATION),
+        page=revoke_page,
     ),
     "assessment.start": Door(
         action=assessing.start, subject=lambda scene: scene.version, api=start_api, page=start_page
@@ -194,7 +253,8 @@ def test_both_doors_open_or_both_stay_shut(call, scene, cast, name, door):
 def test_what_is_offered_is_what_the_doors_do(call, scene, cast, name):
     api = call(cast[name])
     ask_for_approval(scene)
-    for address in (f"versions/{scene.version.pk}/", f"assessments/{scene.assessment.pk}/", "whoami/"):
+    of_file = f"artifacts/{scene.version.artifact_id}/"
+    for address in (f"versions/{scene.version.pk}/", f"assessments/{scene.assessment.pk}/", of_file, "whoami/"):
         for offered in api.get(f"/api/v1/{address}").json()["available_actions"]:
             if offered["name"] not in DOORS or offered["name"] == "version.upload":
                 continue
