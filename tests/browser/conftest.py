@@ -17,14 +17,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-enough-password"
 ROLES = ("owner", "developer", "validator", "reviewer", "security_officer", "auditor")
+# One for each role; and one who decides and grants waivers, to whom each page shows all that it can.
+PEOPLE = {role: (role,) for role in ROLES} | {"second_line": ("reviewer", "security_officer")}
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 MAKE_PEOPLE = f"""
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-for role in {ROLES!r}:
-    user = get_user_model().objects.create_user(role, password={PASSWORD!r})
-    user.groups.add(Group.objects.get_or_create(name=role)[0])
+for name, roles in {PEOPLE!r}.items():
+    user = get_user_model().objects.create_user(name, password={PASSWORD!r})
+    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
 """
 
 
@@ -158,6 +160,17 @@ def start_assessment(someone: Person, name: str) -> None:
     someone.page.get_by_label("Data to assess it on").select_option(label=f"{name} data v1")
     someone.page.get_by_label("Quick").check()
     someone.press("Start the assessment")
+
+
+@pytest.fixture(scope="session")
+def held_url(chromium, site, held_model, small_data) -> str:
+    """The address of the artefact of a version that waits for a waiver."""
+    someone = Person(chromium, site, "owner")
+    register_and_upload(someone, "Held", held_model, small_data)
+    someone.follow("What this file would do")
+    url = someone.page.url
+    someone.context.close()
+    return url
 
 
 @pytest.fixture(scope="session")

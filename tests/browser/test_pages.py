@@ -10,6 +10,8 @@ PAGES = {
     "model": "/models/shown/",
     "version": "/models/shown/v1/",
     "review": "/models/shown/v1/review/",
+    "held version": "/models/held/v1/",
+    "artefact": "",
     "datasets": "/datasets/",
     "dataset": "/datasets/shown-data/",
     "columns": "/datasets/shown-data/v1/",
@@ -23,30 +25,31 @@ PAGES = {
 
 
 @pytest.fixture(params=["light", "dark"])
-def reviewer(request, person, assessed_url):
-    return person("reviewer", color_scheme=request.param)
+def reader(request, person):
+    return person("second_line", color_scheme=request.param)
 
 
-def address(name: str, assessed_url: str) -> str:
-    return PAGES[name] or assessed_url
+@pytest.fixture(scope="module")
+def addresses(assessed_url, held_url) -> dict[str, str]:
+    return PAGES | {"assessment": assessed_url, "artefact": held_url}
 
 
-def test_axe_finds_nothing(reviewer, assessed_url):
+def test_axe_finds_nothing(reader, addresses):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     found = {}
-    for name in PAGES:
-        reviewer.page.goto(address(name, assessed_url))
-        reviewer.page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
-        violations = axe.run(reviewer.page).response["violations"]
+    for name, address in addresses.items():
+        reader.page.goto(address)
+        reader.page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
+        violations = axe.run(reader.page).response["violations"]
         found[name] = [(v["id"], v["nodes"][0]["html"], v["nodes"][0]["failureSummary"]) for v in violations]
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
-def test_a_narrow_screen_never_scrolls_sideways(person, assessed_url):
-    reader = person("reviewer", viewport={"width": 390, "height": 844})
+def test_a_narrow_screen_never_scrolls_sideways(person, addresses):
+    reader = person("second_line", viewport={"width": 390, "height": 844})
     wide = {}
-    for name in PAGES:
-        reader.page.goto(address(name, assessed_url))
+    for name, address in addresses.items():
+        reader.page.goto(address)
         reader.page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
         wide[name] = reader.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide == dict.fromkeys(PAGES, 0)
@@ -61,11 +64,11 @@ def test_the_narrow_menu_opens(person, assessed_url):
     assert reader.page.get_by_role("heading", name="Datasets").is_visible()
 
 
-def test_nothing_is_refused_by_the_content_policy(person, assessed_url):
-    reader = person("reviewer")
-    for name in PAGES:
+def test_nothing_is_refused_by_the_content_policy(person, addresses):
+    reader = person("second_line")
+    for name, address in addresses.items():
         if name != "not found":
-            reader.page.goto(address(name, assessed_url), wait_until="networkidle")
+            reader.page.goto(address, wait_until="networkidle")
     assert reader.complaints == []
 
 
