@@ -122,6 +122,6 @@ def _row(found: dict) -> dict:
     return {
         "module": module,
         "name": name,
-        "uses": "; ".join(told) or "named only, not used",
+        "uses": "; ".join(told) or "kept as a value, which the model may call when it is used",
         "note": found.get("note", ""),
     }

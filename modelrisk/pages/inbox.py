@@ -103,7 +103,7 @@ def _to_waive(user) -> list[Waiting]:
     files = {version.artifact_id: version for version in found.defer("estimator").order_by("-pk")}
     return [
         Waiting(
-            what="Look at a file",
+            what="Decide on a waiver",
             note=f"uploaded by {version.created_by}",
             version=version,
             since=version.created_at,

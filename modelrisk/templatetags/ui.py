@@ -140,9 +140,9 @@ def unwrapped(text: str):
 
 @register.filter
 def estimator_name(version) -> str:
-    """What decides: the last step of a pipeline, or the class."""
+    """What decides: the last step of a pipeline, or the class; unknown while the gate holds the file."""
     read = version.estimator
-    return (read.get("steps") or [read.get("class") or version.format])[-1]
+    return (read.get("steps") or [read.get("class") or f"{version.format} file, not loaded"])[-1]
 
 
 @register.filter
