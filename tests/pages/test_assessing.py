@@ -3,7 +3,6 @@
 import pytest
 from django.urls import reverse
 
-from assessments.catalogue import tests_of
 from assessments.models import Assessment
 from assessments.stored import verdict_counts
 from modelrisk.numerals import number
@@ -74,7 +73,7 @@ def test_who_may_not_assess_sees_why(as_reviewer, version_url, dataset_version):
 def test_while_it_waits_the_page_follows_it(as_owner, assessment):
     page = as_owner.get(url_of(assessment))
     assert f'hx-get="{url_of(assessment)}"' in page.content.decode()
-    assert f"0 of {len(tests_of('standard'))} tests" in read(page).text
+    assert f"0 of {len(assessment.planned_tests)} tests" in read(page).text
 
 
 def test_the_fragment_tells_what_runs(as_owner, assessment):
@@ -93,7 +92,7 @@ def test_polling_stops_when_it_is_over(as_owner, assessed):
 
 
 def test_the_inbox_shows_what_runs_and_then_stops(as_owner, assessment):
-    assert f"0 of {len(tests_of('standard'))} tests" in read(as_owner.get(reverse("running"))).text
+    assert f"0 of {len(assessment.planned_tests)} tests" in read(as_owner.get(reverse("running"))).text
     Assessment.objects.filter(pk=assessment.pk).update(state="cancelled")
     assert as_owner.get(reverse("running")).status_code == 286
 
