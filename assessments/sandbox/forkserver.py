@@ -14,6 +14,7 @@ import logging
 import marshal
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -184,14 +185,15 @@ def _server(threads: int) -> Forkserver | None:
             return _servers[threads]
         if time.monotonic() < _rest_until:
             return None
+        folder = Path(tempfile.mkdtemp(prefix="modelrisk-fork-"))  # it removes it once it has loaded
         try:
-            folder = Path(tempfile.mkdtemp(prefix="modelrisk-fork-"))
             launch.furnish(folder)
             _servers[threads] = Forkserver(launch.environment(folder, threads), folder)
             return _servers[threads]
         except OSError as error:
             logger.warning("the forkserver cannot be used, runs start slowly: %s", error)
             _rest_until = time.monotonic() + REST_SECONDS
+            shutil.rmtree(folder, ignore_errors=True)
             return None
 
 

@@ -5,6 +5,7 @@ finishes before and after. A Python that no other user can reach leaves the laye
 there, stands in, since all that is under test needs the standard library only.
 """
 
+import atexit
 import json
 import os
 import platform
@@ -64,6 +65,7 @@ def parameters():
 def tree() -> Path:
     """What the driver needs, where every user can read it."""
     top = Path(tempfile.mkdtemp(prefix="escape-tree-"))
+    atexit.register(shutil.rmtree, top, ignore_errors=True)
     top.chmod(0o755)
     here = Path(__file__).parent
     sources = [presence.ROOT / "assessments" / "__init__.py", presence.ROOT / "assessments/battery/__init__.py"]
