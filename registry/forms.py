@@ -194,7 +194,8 @@ class ColumnsForm(ActionForm):
 
     def _parts(self, column: Column) -> list[str]:
         """A swap has a price where there are categories to swap."""
-        return [part for part in self.PARTS if part != "swap_price" or column.kind == Column.Kind.CATEGORY]
+        swapped = column.kind == Column.Kind.CATEGORY and column.role != Column.Role.TARGET
+        return [part for part in self.PARTS if part != "swap_price" or swapped]
 
     def rows(self) -> list[dict]:
         """The columns with their bound fields, for the table."""

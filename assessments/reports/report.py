@@ -125,15 +125,19 @@ def shown_test(entry: dict[str, Any], drawn: dict[str, str], declared: dict[str,
 
 
 def shown_table(table: dict[str, Any]) -> dict[str, Any]:
-    """Numbers as people read them; a cell that is a list of changes as {"changes": […]}."""
+    """Numbers as people read them. edits: the rows of a table that tells changes (see tells_changes), else nothing."""
     rows = [[shown_cell(cell) for cell in row] for row in table["rows"]]
-    return {**table, "rows": rows, "open": any(isinstance(cell, list) for row in table["rows"] for cell in row)}
+    return {**table, "rows": rows, "edits": rows if tells_changes(table) else []}
 
 
 def shown_cell(cell: Any) -> Any:
-    if isinstance(cell, list):
-        return {"changes": cell}
     return wording.number(cell) if isinstance(cell, float) else cell
+
+
+def tells_changes(table: dict[str, Any]) -> bool:
+    """Whether a table shows rows before and after a change: [row, changes, answer, sentence, price]."""
+    rows = table["rows"]
+    return bool(rows) and all(len(row) == 5 and isinstance(row[1], list) for row in rows)
 
 
 def facts(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from assessments.battery.spec import FAMILIES
 from assessments.models import Assessment, Chart, Measure, TestResult
+from assessments.reports.report import tells_changes
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ class FamilySection:
     family: str
     title: str
     note: str
-    charts: list[Chart]
-    edits: list[dict]
+    figures: list[Chart | dict]  # charts and tables that tell changes, in the order of the page
     tests: list[TestSection]
 
 
@@ -64,15 +64,14 @@ def _family(family: str, results: list[TestResult], entries: dict[str, dict]) ->
     note = f"{len(results)} test{'s' * (len(results) != 1)}"
     if queries:
         note += f" · {short_count(queries)} model queries"
-    charts = [chart for result in results for chart in result.charts.all()]
-    edits = [table for result in results for table in result.tables if tells_changes(table)]
-    return FamilySection(family, family.capitalize(), note, charts, edits, tests)
+    figures = [figure for result in results for figure in _figures(result)]
+    return FamilySection(family, family.capitalize(), note, figures, tests)
 
 
-def tells_changes(table: dict) -> bool:
-    """Whether a table shows rows before and after a change: [row, changes, answer, sentence, price]."""
-    rows = table["rows"]
-    return bool(rows) and all(len(row) == 5 and isinstance(row[1], list) for row in rows)
+def _figures(result: TestResult) -> list[Chart | dict]:
+    """The charts of a test; what it tells of changes stands beside the first."""
+    charts = list(result.charts.all())
+    return [*charts[:1], *(table for table in result.tables if tells_changes(table)), *charts[1:]]
 
 
 def short_count(n: int) -> str:
