@@ -20,7 +20,9 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         budget, accuracy, low, high = curve(one, "budget", "accuracy", "low", "high")
         colour = d.SERIES[i % len(d.SERIES)]
         axes.fill_between(budget, low, high, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(budget, accuracy, color=colour, linewidth=2, marker="o", markersize=3.5, clip_on=False)
+        axes.plot(
+            budget, accuracy, color=colour, linewidth=2, marker="o", markersize=3.5, clip_on=False, zorder=2.9 - i / 100
+        )  # the first on top, fmt: skip
         known = np.flatnonzero(np.isfinite(accuracy))
         ends.append((budget[known[-1]], accuracy[known[-1]]) if known.size else (0.0, 0.0))
         furthest = max(furthest, np.nanmax(budget, initial=0.0))

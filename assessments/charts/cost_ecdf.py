@@ -21,7 +21,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     for i, (one, (cost, share)) in enumerate(zip(series, curves, strict=True)):
         colour = d.SERIES[i % len(d.SERIES)]
         last = share[-1] if len(share) else 0.0
-        axes.plot(np.r_[cost, furthest], np.r_[share, last], color=colour, linewidth=2, drawstyle="steps-post")
+        axes.plot(np.r_[cost, furthest], np.r_[share, last], color=colour, linewidth=2, drawstyle="steps-post",
+                  zorder=2.9 - i / 100)  # fmt: skip
         median = number(one.get("median"))
         if np.isfinite(median) and median <= furthest:
             axes.plot([median], [0.5], "o", color=colour, markersize=6, zorder=3)

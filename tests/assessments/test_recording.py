@@ -72,6 +72,10 @@ def test_recording_twice_changes_nothing(running):
         ({"charts": [chart(id="selfie")]}, "selfie"),
         ({"charts": [chart(), chart()]}, "twice"),
         ({"charts": [chart(data={"kind": "../x"})]}, "kind"),
+        (
+            {"tables": [{"id": "t", "title": "t", "columns": ["a"], "rows": [[[{"column": "a", "before": 1}]]]}]},
+            "after",
+        ),
         ({"tables": [{"id": "t", "title": "t", "columns": ["a"], "rows": [[{"a": 1}]]}]}, "rows"),
         ({"seconds": -1}, "seconds"),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from assessments.reports import folder, wording
 from assessments.reports.bullet import bullet, scale, zones
+from assessments.reports.report import shown_table, tells_changes
 from assessments.results import SCHEMA, assemble, digest
 
 
@@ -105,3 +106,29 @@ def test_a_failed_writing_leaves_the_old_results_and_nothing_else(tmp_path):
         folder.write(document(verdicts=None), out, title="t", catalogue={})
     assert json.loads((out / "results.json").read_text())["old"]
     assert os.listdir(tmp_path) == ["out"]
+
+
+CHANGES = [
+    {"column": "gain", "before": "0", "after": "3\u202f103", "follows": False},
+    {"column": "<b>", "before": "x", "after": "y", "follows": True},
+]
+EDITS = {
+    "id": "e",
+    "title": "Smallest",
+    "columns": ["Row", "Edit", "Score", "In words", "Price"],
+    "note": "sex held fixed",
+    "rows": [[7, CHANGES, "0.31 → 0.64", "3\u202f103 more gain flips this decision.", 0.031]],
+}
+
+
+def test_a_table_of_changes_is_told_from_others():
+    assert tells_changes(EDITS)
+    assert not tells_changes({**EDITS, "rows": []})
+    assert not tells_changes({**EDITS, "rows": [[7, "gain: 0 → 1", "", "", 0.1]]})
+
+
+def test_changes_are_shown_with_the_old_value_struck_through():
+    shown = shown_table(EDITS)
+    assert shown["edits"][0][1] == CHANGES
+    assert shown["edits"][0][4] == "0.031"
+    assert shown_table({**EDITS, "rows": [[1, 0.5]]})["edits"] == []

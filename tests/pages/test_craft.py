@@ -84,6 +84,32 @@ def test_what_the_battery_said_is_escaped(as_owner, assessed):
     assert b"<script>alert" not in body
 
 
+def test_the_smallest_edits_stand_beside_their_chart(as_owner, assessed):
+    body = as_owner.get(reverse("assessment", args=[assessed.pk])).content.decode()
+    section = body[body.index("Smallest feasible edits") :]
+    assert "<del>" in section
+    assert "<ins>" in section
+    assert "flips this decision." in section
+    assert "only what a person could change" in section
+    chart, table, next_chart = (
+        body.index(f) for f in ("Accuracy under feasible edits.", "Smallest feasible", "What a feasible")
+    )
+    assert chart < table < next_chart
+
+
+def test_what_was_changed_about_a_row_is_escaped(as_owner, assessed):
+    result = assessed.results.get(test="robustness.feasible_edits")
+    change = {"column": HOSTILE, "before": HOSTILE, "after": HOSTILE, "follows": True}
+    result.tables = [
+        {"id": "t", "title": HOSTILE, "columns": ["Row", "Edit", "Score", "In words", "Price"], "note": HOSTILE,
+         "rows": [[1, [change], HOSTILE, HOSTILE, 0.1]]}
+    ]  # fmt: skip
+    result.save(update_fields=["tables"])
+    body = as_owner.get(reverse("assessment", args=[assessed.pk])).content
+    assert body.count(b"&lt;script&gt;alert(1)") >= 7
+    assert b"<script>alert" not in body
+
+
 def test_vendored_files_are_those_that_are_written_down():
     vendor = settings.BASE_DIR / "static" / "vendor"
     written = dict(reversed(line.split()) for line in (vendor / "VERSIONS.sha256").read_text().splitlines())

@@ -11,7 +11,7 @@ from assessments.battery.robustness._sentences import changes_of, sentence
 from assessments.battery.spec import Chart, Table
 from assessments.battery.stats import wilson
 
-EXAMPLES = 8
+EXAMPLES = 6
 FEWEST_SHOWN, MOST_SHOWN = 3, 6  # columns changed
 Shares = dict[str, Floats]
 
