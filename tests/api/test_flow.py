@@ -75,7 +75,9 @@ def test_polling_ends_with_charts_and_results_equal_to_scikit_learns(assessed, t
 
     run = assessed["run"]
     assert run["state"] == "done", run["error"]
-    assert {step["id"]: step["status"] for step in run["tests"]} == dict.fromkeys(catalogue.tests_of("quick"), "done")
+    unfit = {"performance.regression_metrics", "robustness.missing_values"}  # two labels; no missing values taken
+    expected = {test: "not_applicable" if test in unfit else "done" for test in catalogue.tests_of("quick")}
+    assert {step["id"]: step["status"] for step in run["tests"]} == expected
     assert sum(run["verdicts"].values()) > 0
     frame = pandas.read_csv(io.BytesIO(tiny_files.data))
     model = joblib.load(io.BytesIO(tiny_files.model))

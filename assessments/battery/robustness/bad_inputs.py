@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
     needs=Needs(tasks=("binary", "multiclass", "regression")),
     params=[
         Param("rows", 5, "Rows that each fault is put into", minimum=1, maximum=1000),
-        Param("columns", 60, "Columns that get each fault", quick=12, thorough=1000, minimum=1, maximum=5000),
+        Param("columns", 60, "Columns that get each fault", quick=8, thorough=1000, minimum=1, maximum=5000),
         Param("jump_rows", 200, "Rows moved beyond the range", quick=50, thorough=1000, minimum=2, maximum=100_000),
         Param("resamples", 300, "Bootstrap resamples", minimum=100, maximum=100_000),
         Param("seconds", 60.0, "Wall-clock limit", quick=20.0, thorough=600.0, minimum=0.1, maximum=36_000.0),
