@@ -152,7 +152,7 @@ class _Run:
             self.begun, self.since = True, time.monotonic()
             self.started = self.started or {
                 **event,
-                "environment": recording.plain_environment(event["environment"]),
+                "environment": recording.plain_environment(event["environment"], self.plan),
             }
         elif event["event"] == "progress":
             self._turn_to(event["test"])

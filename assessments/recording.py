@@ -19,9 +19,41 @@ TEXT = {"type": "string"}
 NUMBER = {"type": ["number", "null"]}
 COUNT = {"type": "integer", "minimum": 0}
 INTERVAL = {"type": ["array", "null"], "items": NUMBER, "minItems": 2, "maxItems": 2}
+SCALAR = {"type": ["string", "number", "boolean", "null"]}
+SCALARS = {"type": "array", "items": SCALAR, "maxItems": 100_000}
+# What the report says of model and data: words, numbers, lists of them, and the groups of each sensitive column.
+SUBJECT = {
+    "type": "object",
+    "maxProperties": 60,
+    "propertyNames": {"maxLength": 60},
+    "additionalProperties": {"anyOf": [SCALAR, SCALARS]},
+    "properties": {
+        "sensitive": {
+            "type": "object",
+            "maxProperties": 5_000,
+            "additionalProperties": {
+                "type": "array",
+                "maxItems": 1_000,
+                "items": {
+                    "type": "object",
+                    "required": ["name", "n"],
+                    "additionalProperties": False,
+                    "properties": {"name": TEXT, "n": COUNT},
+                },
+            },
+        },
+    },
+}
+ENVIRONMENT = {
+    "type": "object",
+    "maxProperties": 60,
+    "propertyNames": {"maxLength": 100},
+    "additionalProperties": {"type": "string", "maxLength": 300},
+}
 MEASURE = {
     "type": "object",
     "required": ["metric", "value", "n", "group"],
+    "additionalProperties": False,
     "properties": {
         "metric": TEXT,
         "value": NUMBER,
@@ -29,11 +61,14 @@ MEASURE = {
         "n": COUNT,
         "group": {"type": "object", "additionalProperties": TEXT, "maxProperties": 4},
         "small": {"type": "boolean"},
+        "unit": TEXT,  # of this and the next the catalogue decides
+        "better": TEXT,
     },
 }
 CHART = {
     "type": "object",
     "required": ["id", "title", "caption", "alt", "data"],
+    "additionalProperties": False,
     "properties": {
         "id": {"type": "string", "maxLength": 120, "pattern": r"^[a-z][\w. -]*\Z"},
         "title": {"type": "string", "maxLength": 200},
@@ -68,14 +103,21 @@ TABLE = {
 OUTCOME = {
     "type": "object",
     "required": ["id", "status", "seconds", "queries", "params", "measures", "charts"],
+    "additionalProperties": False,
     "properties": {
         "id": TEXT,
+        "family": TEXT,  # of this and the next the catalogue decides
+        "title": TEXT,
         "status": {"enum": [str(status) for status in TestResult.Status]},
         "reason": TEXT,
         "hint": TEXT,
         "seconds": {"type": "number", "minimum": 0, "maximum": 1e7},
         "queries": COUNT,
-        "params": {"type": "object", "maxProperties": 50},
+        "params": {
+            "type": "object",
+            "maxProperties": 50,
+            "additionalProperties": {"anyOf": [SCALAR, {**SCALARS, "maxItems": 1_000}]},
+        },
         "measures": {"type": "array", "items": MEASURE, "maxItems": 5000},
         "charts": {"type": "array", "items": CHART, "maxItems": 200},
         "tables": {"type": "array", "items": TABLE, "maxItems": 50},
@@ -88,22 +130,27 @@ EVENT = {
     "oneOf": [
         {
             "required": ["subject", "environment"],
+            "additionalProperties": False,
             "properties": {
                 "event": {"const": "started"},
-                "subject": {"type": "object"},
-                "environment": {"type": "object"},
+                "schema": TEXT,
+                "subject": SUBJECT,
+                "environment": ENVIRONMENT,
             },
         },
         {
             "required": ["test", "done", "of"],
+            "additionalProperties": False,
             "properties": {"event": {"const": "progress"}, "test": TEXT, "done": COUNT, "of": COUNT},
         },
         {
             "required": ["test", "outcome"],
+            "additionalProperties": False,
             "properties": {"event": {"const": "result"}, "test": TEXT, "outcome": {"type": "object"}},
         },
         {
             "required": ["code", "message"],
+            "additionalProperties": False,
             "properties": {
                 "event": {"const": "failed"},
                 "code": {"type": "string", "pattern": "^[a-z_]{1,40}$"},
@@ -111,7 +158,7 @@ EVENT = {
                 "hint": TEXT,
             },
         },
-        {"properties": {"event": {"const": "finished"}}},
+        {"additionalProperties": False, "properties": {"event": {"const": "finished"}}},
     ],
 }
 MAX_PROGRESS = 2**31 - 1
@@ -135,7 +182,7 @@ def read_event(line: str) -> dict[str, Any]:
 def record_start(assessment: Assessment, event: dict[str, Any]) -> None:
     """What the child says of itself; of its sandbox only we say something, and keep what an earlier part of it was."""
     known = {"sandbox": assessment.environment["sandbox"]} if "sandbox" in assessment.environment else {}
-    assessment.environment = {**plain_environment(event["environment"]), **known}
+    assessment.environment = {**plain_environment(event["environment"], assessment.plan), **known}
     leasing.write(assessment, subject=event["subject"], environment=assessment.environment)
 
 
@@ -147,9 +194,10 @@ def record_sandbox(assessment: Assessment, layers: tuple[str, ...]) -> None:
         leasing.write(assessment, environment=assessment.environment)
 
 
-def plain_environment(said: dict[str, Any]) -> dict[str, Any]:
-    """A child's environment without what is not for it to say."""
-    return {name: value for name, value in said.items() if name != "sandbox"}
+def plain_environment(said: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """A child's environment without what is not for it to say; and where the model was: that we know."""
+    kept = {name: value for name, value in said.items() if name not in {"sandbox", "model_process"}}
+    return {**kept, "model_process": "separate"} if plan.get("model", {}).get("trust") == "waived" else kept
 
 
 def record_progress(assessment: Assessment, test: str, done: int, of: int) -> None:
@@ -197,6 +245,10 @@ def checked_outcome(catalogue: dict[str, Any], test: str, outcome: dict[str, Any
             raise NotUnderstood(f"it has no chart {plain(chart, 80)}")
     if len(set(charts)) != len(charts):
         raise NotUnderstood("a chart occurs twice")
+    for measure in outcome["measures"]:
+        low, high = measure.get("ci") or (None, None)
+        if low is not None and high is not None and low > high:
+            raise NotUnderstood(f"the interval of {measure['metric'][:80]} ends before it begins")
     return outcome
 
 

@@ -33,6 +33,8 @@ def assemble(
             "reference_sha256": reference["sha256"] if reference else None,
             "target": plan["target"]["column"],
             "favourable": plan["target"]["favourable"],
+            "seed": plan["seed"],
+            "plan_name": plan["plan_name"],
         },
         "seed": plan["seed"],
         "plan": {"name": plan["plan_name"], "tests": plan["tests"], "columns": plan["columns"]},

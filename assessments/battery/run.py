@@ -61,8 +61,7 @@ def run_plan(path: Path, emitter: Emitter, descriptors: tuple[int, int] | None =
         traceback.print_exc()
         emitter.failed("crashed", f"The run ended before the first test: {short(error)}", "See the log of the run.")
         return 2
-    separate = {"model_process": "separate"} if descriptors else {}
-    emitter.started(subject_facts(plan, subject), {**environment(), **separate})
+    emitter.started(subject_facts(plan, subject), environment())
     for planned, test, params in tests:
         emitter.result(run_test(planned, test, params, subject, plan, emitter))
         if subject.lost:

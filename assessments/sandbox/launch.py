@@ -32,6 +32,7 @@ MB = 1 << 20
 TICK = 0.05  # seconds between two looks at the clock, at what the child uses, and at should_stop
 LOG_BYTES = 64 * 1024  # the end of stderr that is kept
 LINE_BYTES = 5 * MB
+LINES = 100_000
 OUTPUT_BYTES = 100 * MB
 FILE_BYTES = 256 * MB
 FILES = 256  # open at a time
@@ -329,6 +330,7 @@ class _Child:
     log: bytes = b""
     line: bytearray = field(default_factory=bytearray)
     heard: int = 0
+    lines: int = 0
 
     def follow(self, seconds: float, should_stop: Callable[[], bool]) -> None:
         """Until the child has ended and its pipes are empty, or it has to be killed."""
@@ -391,7 +393,8 @@ class _Child:
         for part in complete:
             self.line += part
             line, self.line = self.line, bytearray()
-            if len(line) > LINE_BYTES:
+            self.lines += 1
+            if len(line) > LINE_BYTES or self.lines > LINES:
                 self.reason = "too_much_output"
                 return
             self.on_line(codecs.decode(bytes(line), "utf-8", "replace"))

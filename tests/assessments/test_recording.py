@@ -78,6 +78,11 @@ def test_recording_twice_changes_nothing(running):
         ),
         ({"tables": [{"id": "t", "title": "t", "columns": ["a"], "rows": [[{"a": 1}]]}]}, "rows"),
         ({"seconds": -1}, "seconds"),
+        ({"verdict": "pass"}, "verdict"),
+        ({"measures": [measure(verdict="pass")]}, "verdict"),
+        ({"measures": [measure(ci=[0.9, 0.1])]}, "before it begins"),
+        ({"charts": [chart(svg="<svg/>")]}, "svg"),
+        ({"params": {"deep": {"er": 1}}}, "deep"),
     ],
     ids=str,
 )
@@ -103,6 +108,10 @@ def test_values_that_could_not_be_computed_stay_unknown(running):
         '{"event": "result", "test": "a"}', '{"event": "failed", "code": "<b>", "message": "m"}',
         '{"event": "finished"',
         '{"event": "progress", "test": "a", "done": NaN, "of": 2}', '{"event": "started"}',
+        '{"event": "finished", "verdicts": []}',
+        '{"event": "started", "subject": {"a": {"b": 1}}, "environment": {}}',
+        '{"event": "started", "subject": {}, "environment": {"sandbox": {"mode": "full"}}}',
+        '{"event": "started", "subject": {"sensitive": {"sex": [{"name": "f", "n": -1}]}}, "environment": {}}',
     ],
 )  # fmt: skip
 def test_lines_that_the_battery_does_not_write_are_not_events(line):
@@ -113,6 +122,21 @@ def test_lines_that_the_battery_does_not_write_are_not_events(line):
 def test_events_of_the_battery_are_understood():
     event = {"event": "failed", "code": "one_class", "message": "All rows are \x00alike.", "hint": ""}
     assert recording.read_event(json.dumps(event))["message"] == "All rows are alike."
+
+
+def test_digests_seed_and_where_the_model_was_are_ours_to_say(running):
+    lies = {"model_sha256": "0" * 64, "data_sha256": "0" * 64, "seed": 1, "plan_name": "lies", "target": "lies"}
+    said = {"subject": {**lies, "rows": 240}, "environment": {"python": "3", "model_process": "separate"}}
+    recording.record_start(running, {"event": "started", **said})
+    running.refresh_from_db()
+    document = stored.document(running)
+    plan = running.plan
+    assert document["subject"] == {
+        "rows": 240, "model_sha256": plan["model"]["sha256"], "data_sha256": plan["data"]["sha256"],
+        "reference_sha256": None, "seed": plan["seed"], "plan_name": plan["plan_name"],
+        "target": plan["target"]["column"], "favourable": plan["target"]["favourable"],
+    }  # fmt: skip
+    assert document["environment"] == {"python": "3"}
 
 
 def test_progress_is_shown_while_a_test_runs(running):

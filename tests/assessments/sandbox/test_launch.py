@@ -136,8 +136,9 @@ def test_a_flood_of_errors_keeps_only_its_end(tmp_path):
         "import sys; sys.stdout.write('x' * (6 << 20))",
         "while True: print('x' * 100_000)",
         "for i in range(9999): open(f'f{i}', 'w').close()\nimport time; time.sleep(99)",
+        "while True: print()",
     ],
-    ids=["one long line", "endless lines", "many files"],
+    ids=["one long line", "endless lines", "many files", "many short lines"],
 )
 def test_too_much_output_ends_it(tmp_path, code):
     _, ended = run(tmp_path, code, seconds=60, on_line=lambda line: None)
