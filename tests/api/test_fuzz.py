@@ -84,8 +84,8 @@ def request_of(data, path: str, operation: dict, ids: list[int]) -> tuple[str, d
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
 def test_no_input_ends_in_an_undeclared_answer(call, scene, cast, path, method):
     operation = document()["paths"][path][method]
-    clients = [call(cast[name]) for name in ("owner", "validator", "reviewer", "outsider")]
-    ids = [scene.model.pk, scene.version.pk, scene.dataset_version.pk, scene.assessment.pk]
+    clients = [call(cast[name]) for name in ("owner", "validator", "reviewer", "security_officer", "outsider")]
+    ids = [scene.model.pk, scene.version.pk, scene.version.artifact_id, scene.dataset_version.pk, scene.assessment.pk]
     content = operation.get("requestBody", {}).get("content", {})
 
     @THOROUGH
@@ -96,7 +96,7 @@ def test_no_input_ends_in_an_undeclared_answer(call, scene, cast, path, method):
             address = f"{address}?{urlencode(query)}"
         api, body, form = data.draw(st.sampled_from(clients)), None, "json"
         if "multipart/form-data" in content:
-            name = data.draw(st.sampled_from(["a.onnx", "a", "a.txt", "a.exe"]))
+            name = data.draw(st.sampled_from(["a.h5", "a", "a.exe"]))
             file = SimpleUploadedFile(name, data.draw(st.binary(max_size=100)))
             body, form = {"file": file, "target": data.draw(TEXT), "notes": data.draw(TEXT)}, "multipart"
         elif content:
