@@ -24,6 +24,7 @@ def test_from_a_held_file_to_its_results(person, small_data, tmp_path):
     row = officer.page.get_by_role("row", name=re.compile("Decide on a waiver.*Custom v1"))
     row.get_by_role("link", name=re.compile("Look")).click()
     assert "cloudpickle.cloudpickle:_make_function" in officer.text
+    assert officer.page.get_by_role("button", name="Copy the digest of the imports").first.is_visible()
     officer.page.get_by_label("Reason").fill("Needed for the pilot; the function divides by a thousand.")
     officer.page.get_by_label("Compensating control").fill("The results are checked by hand each month.")
     officer.page.get_by_label("Valid until").fill("2020-01-01")
