@@ -29,7 +29,7 @@ def a_tree():
     return DecisionTreeClassifier(random_state=0).fit(np.random.default_rng(0).random((500, 3)), np.arange(500) % 2)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello, world\n", PNG, b"\x80 no pickle", gzip.compress(b"text")])
+@pytest.mark.parametrize("content", [b"", b"hello, world\n", PNG, b"\x80 no pickle", gzip.compress(b"text", mtime=0)])
 def test_what_is_no_joblib_is_not_a_model(tmp_path, content):
     path = tmp_path / "model.joblib"
     path.write_bytes(content)
