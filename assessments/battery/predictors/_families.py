@@ -3,9 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from assessments.battery.predictors import _hist_trees, _lightgbm_trees, _linear, _sklearn_trees, _xgboost_trees
+from assessments.battery.predictors import (
+    _hist_trees,
+    _lightgbm_trees,
+    _linear,
+    _sklearn_trees,
+    _support_vectors,
+    _xgboost_trees,
+)
 from assessments.battery.predictors._columns import check_row_by_row
 from assessments.battery.predictors._core import Core
+from assessments.battery.predictors._through import through
 from assessments.battery.predictors._unsupported import Unsupported
 
 Build = Callable[[Any, str], Core]
@@ -21,6 +29,7 @@ SKLEARN: dict[Build, str] = {
     "RidgeClassifierCV LinearSVC Perceptron PassiveAggressiveClassifier",
     _linear.linear_regressor: "LinearRegression Ridge RidgeCV Lasso LassoCV ElasticNet ElasticNetCV Lars LassoLars "
     "BayesianRidge ARDRegression HuberRegressor TheilSenRegressor SGDRegressor LinearSVR QuantileRegressor",
+    _support_vectors.support_vectors: "SVC NuSVC",
     _linear.perceptron: "MLPClassifier MLPRegressor",
 }
 BOOSTERS: dict[Build, str] = {
@@ -55,14 +64,20 @@ def _flat(step: Any) -> list[Any]:
 
 def core_of(last: Any, steps: Sequence[Any], scores_from: str) -> tuple[Core, list[Any], str]:
     """The form of the last step, the transformers before it, and what to call it."""
-    name = type(last).__name__
-    families = LIBRARIES.get(type(last).__module__.split(".")[0], {})
+    name, library = type(last).__name__, type(last).__module__.split(".")[0]
+    families = LIBRARIES.get(library, {})
     build = next((build for build, names in families.items() if name in names.split()), None)
-    if build is None:
+    if build is None and not (steps and library == "sklearn"):
         raise Unsupported(f"{name} has no compiled form")
     steps = list(steps)
     for step in steps[1:]:
         check_row_by_row(step)
     if build is _hist_trees.hist_gradient_boosting and not steps and last._preprocessor is not None:
         return _hist_trees.hist_gradient_boosting(last, scores_from, encoded=True), [last._preprocessor], name
-    return build(last, scores_from), steps, name
+    try:
+        if build is not None:
+            return build(last, scores_from), steps, name
+    except Unsupported:
+        if not steps:
+            raise
+    return through(last, scores_from), steps, f"the steps before {name}"

@@ -32,6 +32,8 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -43,7 +45,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from assessments.battery.coder import Coder
@@ -62,6 +64,10 @@ CLASSIFIERS = {
     "perceptron": Perceptron(random_state=0),
     "mlp": MLPClassifier((12, 6), max_iter=15, random_state=0),
     "tanh mlp": MLPClassifier((7,), activation="tanh", max_iter=10, random_state=0),
+    "svc": SVC(),
+    "linear kernel": SVC(kernel="linear", max_iter=3000),
+    "neighbours": KNeighborsClassifier(),
+    "bayes": GaussianNB(),
     "tree": DecisionTreeClassifier(random_state=0),
     "forest": RandomForestClassifier(12, random_state=0, n_jobs=2),
     "extra trees": ExtraTreesClassifier(12, random_state=0),
@@ -77,6 +83,7 @@ REGRESSORS = {
     "ridge": Ridge(),
     "lasso": Lasso(),
     "linear svr": LinearSVR(),
+    "svr": SVR(),
     "mlp": MLPRegressor(hidden_layer_sizes=(8,), max_iter=10, random_state=0),
     "tree": DecisionTreeRegressor(random_state=0, max_depth=9),
     "forest": RandomForestRegressor(8, random_state=0),
@@ -88,6 +95,8 @@ REGRESSORS = {
     "xgboost": xgboost.XGBRegressor(n_estimators=12, n_jobs=1),
     "lightgbm": lightgbm.LGBMRegressor(n_estimators=12, verbose=-1, n_jobs=1),
 }
+STEPS_ONLY = ("neighbours", "bayes")  # the steps before them are compiled
+DENSE_ONLY = ("histogram boosting", "poisson", "bayes")
 NAN_TAKERS = ("tree", "forest", "extra trees", "bagging", "histogram boosting", "poisson", "xgboost", "lightgbm")
 
 
