@@ -170,6 +170,12 @@ class FittedModel:
         else:
             self.form = f"compiled: {self._predictor.note}"
 
+    @property
+    def predictor(self) -> "Predictor | None":
+        """The compiled form, made now where that was not tried; None where there is none."""
+        self.compile()
+        return self._predictor
+
     def _in_batches(self, rows: Rows, ask: Ask, answer: Answer, nothing: NDArray[Any]) -> NDArray[Any]:
         """Rows, or codes of rows, in lots of bounded size: by the compiled form where it can, else by the estimator."""
         if not len(rows):

@@ -14,7 +14,12 @@ from typing import Any
 
 KEPT = Path(sys.prefix) / "share" / "modelrisk" / "kernels"
 # Each has a function warm(), which calls all its loops.
-MODULES = ("predictors._kernel", "predictors._transforms", "robustness._box_kernels")
+MODULES = (
+    "predictors._kernel",
+    "predictors._transforms",
+    "robustness._box_kernels",
+    "robustness._certificate_kernel",
+)
 
 
 def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -18,7 +18,8 @@ class Core:
     decide: raw to positions in the estimator's classes_; values: raw to a regressor's predictions.
     as_trained: the layout of the matrix, or its being sparse, decides how sums are rounded. single: values are rounded
     to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero. ensemble: trees that raw runs
-    on the matrix itself; it then makes the same of their sums by `after`.
+    on the matrix itself; it then makes the same of their sums by `after`. behind: trees that see something else, and
+    what makes that of the matrix.
     """
 
     raw: Callable[[Any], Array]
@@ -30,6 +31,7 @@ class Core:
     absent_is_missing: bool = False
     ensemble: Any = None
     after: Callable[[Array], Array] | None = None
+    behind: tuple[Any, Callable[[Array], Array]] | None = None
 
     @classmethod
     def of_trees(cls, ensemble: Any, after: Callable[[Array], Array] = lambda sums: sums, **read: Any) -> "Core":

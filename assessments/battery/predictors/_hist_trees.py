@@ -34,7 +34,7 @@ def hist_gradient_boosting(estimator: Any, scores_from: str, *, encoded: bool = 
     if encoded or estimator._preprocessor is None:
         return Core.of_trees(ensemble, np.asfortranarray, **read)
     numbers = encoded_columns(estimator)
-    return Core(lambda X: np.asfortranarray(ensemble.sums(numbers(X))), **read)
+    return Core(lambda X: np.asfortranarray(ensemble.sums(numbers(X))), behind=(ensemble, numbers), **read)
 
 
 def _tree(predictor: Any, known: Array, index: Array) -> Tree:

@@ -119,7 +119,7 @@ def struck(
     if scores:
         target.margin(target.encoding.base[:1], np.arange(min(1, len(target.encoding))))  # raises without scores
     points, served = strike(target, answers, make, params, rng, progress, gradient=gradient)
-    return judged(target, points, served.finished, answers["logits"] if gradient else None), served
+    return judged(target, points, served.finished, params["swaps"], answers["logits"] if gradient else None), served
 
 
 def strike(

@@ -80,13 +80,14 @@ def changed_rows(subject: Subject, before: Codes, after: Codes, cost: Floats, ro
             if before[at, tables[0].columns.get_loc(name)] != after[at, tables[0].columns.get_loc(name)]
             and not (pd.isna(old) and pd.isna(new))
         ]
-        decided = [_decision(subject, answer[place]) for answer in answers]
+        decided = [decision_text(subject, answer[place]) for answer in answers]
         rows.append([int(row_numbers[at]), *decided, "; ".join(changes), float(cost[at])])
     headings = ["Row", "Decided", "After the change", "Change", "Largest move of a number, share of range"]
     return Table("cheapest_flips", "The cheapest changes that turn a decision", headings, rows)
 
 
-def _decision(subject: Subject, answer: Any) -> str:
+def decision_text(subject: Subject, answer: Any) -> str:
+    """The label, or the predicted number."""
     return f"{answer:.6g}" if subject.task == "regression" else subject.labels[int(answer)]
 
 

@@ -37,7 +37,8 @@ class Judged:
 
     raw, valid (m,): what was returned flips, and is a row that could exist. codes (m, columns): the cheapest legal row
     found that flips the estimator itself; cost (m,) its largest move, infinite where there is none; moves (m, numbers),
-    swaps (m,).
+    swaps (m,). Cheapest: of those with no more swaps than allowed, or else of all, the one with the smallest largest
+    move, and then with the fewest swaps.
     """
 
     target: Target
@@ -48,6 +49,7 @@ class Judged:
     cost: Floats
     moves: Floats
     swaps: NDArray[np.int64]
+    allowed: int
 
     @property
     def feasible(self) -> Flags:
@@ -58,15 +60,20 @@ class Judged:
         return np.asarray((self.cost <= budget + 1e-12) & (self.swaps <= swaps))
 
     def offered(self, codes: Codes, rows: Rows) -> "Judged":
-        """With legal rows, found in any way, taken where they flip the estimator and are cheaper: fewer swaps first,
-        then the smaller largest move."""
+        """With legal rows, found in any way, taken where they flip the estimator and are cheaper."""
         if not len(rows):
             return self
+        codes, _ = self.target.repaired(codes, rows)
         legal, flips = self.target.verified(codes, rows)
         moves, swaps = self.target.encoding.distances(codes, rows)
         cost = np.where(legal & flips, moves.max(axis=1, initial=0.0), np.inf)
-        better = np.flatnonzero(np.isfinite(cost) & _cheaper(cost, swaps, self.cost[rows], self.swaps[rows]))
-        better = better[np.lexsort((cost[better], swaps[better], rows[better]))]
+        over, over_before = swaps > self.allowed, self.swaps[rows] > self.allowed
+        nearer = (cost < self.cost[rows]) | ((cost == self.cost[rows]) & (swaps < self.swaps[rows]))
+        better = np.isfinite(cost) & (
+            np.isinf(self.cost[rows]) | (over < over_before) | ((over == over_before) & nearer)
+        )
+        better = np.flatnonzero(better)
+        better = better[np.lexsort((swaps[better], cost[better], over[better], rows[better]))]
         _, first = np.unique(rows[better], return_index=True)
         chosen = better[first]
         found = replace(
@@ -79,7 +86,8 @@ class Judged:
         return found
 
 
-def nothing_yet(target: Target) -> Judged:
+def nothing_yet(target: Target, allowed: int) -> Judged:
+    """allowed: the swaps within the budget."""
     m = len(target.encoding)
     return Judged(
         target,
@@ -90,17 +98,18 @@ def nothing_yet(target: Target) -> Judged:
         cost=np.full(m, np.inf),
         moves=np.zeros((m, len(target.encoding.columns))),
         swaps=np.zeros(m, dtype=np.int64),
+        allowed=allowed,
     )
 
 
-def judged(target: Target, points: Floats, tried: Flags, relaxed: Answer | None = None) -> Judged:
+def judged(target: Target, points: Floats, tried: Flags, allowed: int, relaxed: Answer | None = None) -> Judged:
     """points (m, d) as an attack returned them, of the rows it came to an end with.
 
     relaxed: the logits of the model that the attack saw, where half of a category was something to it. What it returned
     flips where it flips that model; otherwise where it flips the model itself, asked about the nearest meaning.
     """
     rows = np.flatnonzero(tried)
-    found = replace(nothing_yet(target), tried=tried)
+    found = replace(nothing_yet(target, allowed), tried=tried)
     if not len(rows):
         return found
     given = np.where(np.isfinite(points[rows]), points[rows], target.encoding.origin[rows])
@@ -160,7 +169,3 @@ def _medians(found: Judged) -> list[Measure]:
         median, ci = median_with_interval(np.sort(np.asarray(values, dtype=float)))
         measures.append(Measure(metric, median, ci, n=len(flips), unit=unit, better="higher"))
     return measures
-
-
-def _cheaper(cost: Floats, swaps: NDArray[np.int64], than: Floats, than_swaps: NDArray[np.int64]) -> Flags:
-    return np.asarray(np.isinf(than) | (swaps < than_swaps) | ((swaps == than_swaps) & (cost < than)))

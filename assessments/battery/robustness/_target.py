@@ -1,13 +1,17 @@
 """What an attack is given: the rows, what it is after, the coordinates it may move, and whom it may ask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assessments.battery.coder import Codes
+from assessments.battery.plan import Column
+from assessments.battery.relations.fixing import Fixer
 from assessments.battery.robustness._art import softmax, softmax_slopes
+from assessments.battery.robustness._editing import fixer_of, frames_of
 from assessments.battery.robustness._encoding import Encoding
 from assessments.battery.robustness._goal import Goal, goal_of
 from assessments.battery.robustness._gradients import Differentiable, NoGradient
@@ -18,6 +22,8 @@ from assessments.battery.robustness._sample import stratified_sample
 from assessments.battery.robustness._verify import original_answers
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
+
+ALMOST = 1e-6  # below the goal
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Target:
             raise NotApplicable(str(error)) from error
         of = np.flatnonzero(goal.eligible)
         frame = subject.frame[subject.features].take(rows[of])
-        encoding = Encoding.of(frame, subject.columns, subject.coder, known_categories(subject))
+        encoding = Encoding.of(frame, movable(subject), subject.coder, known_categories(subject))
         if not encoding.d:
             raise NotApplicable("No column that a person could change: an attack has nothing to move.")
         return cls(subject, rows, goal, of, encoding)
@@ -59,23 +65,36 @@ class Target:
         return self.encoding.space.frame
 
     def achieved(self, codes: Codes, rows: Rows) -> Flags:
-        """(m,) whether codes, made from `rows` of the encoding, achieve the goal."""
-        return self.goal.achieved(codes, self.of[rows])
+        """(m,) whether codes, made from `rows` of the encoding, achieve the goal and keep the relations."""
+        codes, kept = self.repaired(codes, rows)
+        return np.asarray(self.goal.achieved(codes, self.of[rows]) & kept)
 
     def margin(self, codes: Codes, rows: Rows) -> Floats:
         """(m,) from -1 to 1, above 0 where the goal is achieved. Raises NotApplicable without scores."""
         if not self.goal.has_margin:
             raise NotApplicable("The model gives hard labels only: this attack needs scores.")
         unit = getattr(self.goal, "shift", 0.0) or 1.0
-        return np.asarray(np.clip(self.goal.margin(codes, self.of[rows]) / unit, -1.0, 1.0))
+        codes, kept = self.repaired(codes, rows)
+        margin = np.clip(self.goal.margin(codes, self.of[rows]) / unit, -1.0, 1.0)
+        return np.asarray(np.where(kept, margin, np.minimum(margin, -ALMOST)))
+
+    @cached_property
+    def _fixer(self) -> Fixer:
+        return fixer_of(self.subject, self.encoding.base, self.rows[self.of])
+
+    def repaired(self, codes: Codes, rows: Rows) -> tuple[Codes, Flags]:
+        """codes with the columns that relations derive, and which of them keep every relation."""
+        if not self.subject.relations:
+            return codes, np.ones(len(codes), dtype=bool)
+        return self._fixer.repair(codes, rows)
 
     def verified(self, codes: Codes, rows: Rows) -> tuple[Flags, Flags]:
         """Whether codes are legal, and whether they achieve the goal on the estimator itself, asked as a table."""
-        after = self.subject.coder.decode(codes)
-        before = self.before.take(rows).reset_index(drop=True)
-        columns, known = self.subject.columns, known_categories(self.subject)
-        legal = violations(before, after, columns, categories=known).legal
-        return legal, self.goal.met(original_answers(self.subject, after), self.of[rows])
+        subject = self.subject
+        before, after = frames_of(subject, self.rows[self.of[rows]], codes)
+        columns = {name: subject.columns[name] for name in subject.features}
+        legal = violations(before, after, columns, subject.relations, categories=known_categories(subject)).legal
+        return legal, self.goal.met(original_answers(subject, after), self.of[rows])
 
     def answers(self) -> dict[str, Answer]:
         """What a black box tells: see `_art.decisions` and `_art.scores`."""
@@ -106,6 +125,13 @@ class Target:
             "logits slopes": lambda x, rows: flat(model.slopes(x, rows)),
             "probabilities slopes": lambda x, rows: flat(softmax_slopes(model.logits(x, rows), model.slopes(x, rows))),
         }
+
+
+def movable(subject: Subject) -> dict[str, Column]:
+    """The columns of the subject; those that a relation derives from others move with these only."""
+    derived = Fixer(subject.relations, subject.coder, np.empty((0, len(subject.coder.names))), {}, {}).derived
+    free = subject.columns.items()
+    return {name: replace(column, mutable="fixed") if name in derived else column for name, column in free}
 
 
 def sampled(subject: Subject, rows: int, rng: np.random.Generator) -> Rows:

@@ -61,7 +61,7 @@ def walked(
     """What the attack found on the target, judged. Raises NotApplicable."""
     make, tree = tree_walk(target, rng)
     points, served = strike(target, {}, make, params, rng, progress, gradient=False)
-    return judged(target, points, served.finished, tree), served
+    return judged(target, points, served.finished, params["swaps"], tree), served
 
 
 def tree_walk(target: Target, rng: np.random.Generator) -> tuple[Make, Answer]:

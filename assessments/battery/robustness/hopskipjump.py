@@ -9,11 +9,13 @@ keep their values, since swapping them has another price. So every case shown co
 model once more, as a row of the table, before it counts.
 
 robust_accuracy: right and not flipped within the budget / sample. evasion_success_rate: flipped within the budget /
-right. median_cost: the change that flips half of the right cases. ks_adversarial: the KS statistic of the scores, as
-on the untouched sample, after the cases that flip within the budget are replaced by what flips them. Random noise of
-the same size is the baseline: the share that is still decided rightly after one random draw. An attack gives an upper
-bound of robustness; a stronger attack may find smaller changes. Intervals, 95 %: Wilson for shares, order statistics
-for the median, bootstrap of the rows, corrected for its upward bias, for KS.
+right. median_cost: the change that flips half of the right cases. ks_adversarial, roc_auc_adversarial,
+average_precision_adversarial: of the scores, as on the untouched sample, after the cases that flip within the budget
+are replaced by what flips them. Where the model predicts a number, a prediction flips when it moves by the model's own
+error (its root mean squared error). Random noise of the same size is the baseline: the share that is still decided
+rightly after one random draw. An attack gives an upper bound of robustness; a stronger attack may find smaller
+changes. Intervals, 95 %: Wilson for shares, order statistics for the median, bootstrap of the rows, corrected for its
+upward bias, for KS.
 """
 
 from collections.abc import Callable
@@ -21,30 +23,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assessments.battery import controls
-from assessments.battery.curves import ks_data, rest_name
 from assessments.battery.robustness._box import BoxProblem
-from assessments.battery.robustness._evidence import cheapest_flips, under_attack_chart
-from assessments.battery.robustness._goal import goal_of
+from assessments.battery.robustness._editing import fixer_of
+from assessments.battery.robustness._evidence import cheapest_flips, decision_text, under_attack_chart
+from assessments.battery.robustness._goal import Goal, goal_of
 from assessments.battery.robustness._lockstep import Flags, Floats, Rows, attack, length
-from assessments.battery.robustness._sample import median_with_interval, random_moves, stratified_sample
+from assessments.battery.robustness._sample import median_with_interval, random_moves
 from assessments.battery.robustness._space import Space
+from assessments.battery.robustness._target import movable, sampled
+from assessments.battery.robustness._under_attack import ranking_under_attack
 from assessments.battery.robustness._verify import original_answers
 from assessments.battery.spec import (
-    Chart,
     Measure,
     Metric,
+    Needs,
     NotApplicable,
     Outcome,
     Param,
     Table,
     battery_test,
 )
-from assessments.battery.stats import corrected_interval, ranking_draws, wilson
+from assessments.battery.stats import wilson
 from assessments.battery.subject import Subject
 
+TASKS = ("binary", "multiclass", "regression")
 BUDGETS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5])
 NEAREST, ANYWHERE = 24, 12  # donor rows tried as starting points: the nearest, and others at random
 
@@ -62,6 +66,7 @@ class Attacked:
     right: Flags
     points: Floats
     cost: Floats
+    goal: Goal
 
     def within(self, budget: float) -> Flags:
         """(n,) right rows that flip within the budget."""
@@ -74,6 +79,7 @@ class Attacked:
 
 @battery_test(
     title="HopSkipJump evasion attack",
+    needs=Needs(tasks=TASKS),
     params=[
         Param("rows", 200, "Rows attacked", quick=60, thorough=500, minimum=10, maximum=100_000),
         Param("iterations", 10, "Iterations", quick=6, thorough=16, minimum=1, maximum=200),
@@ -92,6 +98,8 @@ class Attacked:
         Metric("median_cost", "Change that flips half of the right decisions", better="higher", unit="share of range"),
         Metric("ks_clean_sample", "KS on the sample, not attacked", better="higher"),
         Metric("ks_adversarial", "KS under attack within the budget", better="higher"),
+        Metric("roc_auc_adversarial", "ROC AUC under attack within the budget", better="higher"),
+        Metric("average_precision_adversarial", "Average precision under attack within the budget", better="higher"),
     ],
     controls=[
         controls.EU_CYBERSECURITY,
@@ -101,15 +109,15 @@ class Attacked:
         controls.ATLAS_BLACK_BOX_OPTIMIZATION,
         controls.OWASP_INPUT_MANIPULATION,
     ],
-    charts=["accuracy_under_attack", "ks_adversarial"],
+    charts=["accuracy_under_attack", "ks_adversarial", "roc_adversarial", "precision_recall_adversarial"],
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
 ) -> Outcome:
     if params["norm"] not in ("linf", "l2"):
         raise ValueError(f"norm must be linf or l2, not {params['norm']!r}.")
-    rows = stratified_sample(subject.y, params["rows"], rng)
-    space = Space.of(subject.frame[subject.features].take(rows), subject.columns)
+    rows = sampled(subject, params["rows"], rng)
+    space = Space.of(subject.frame[subject.features].take(rows), movable(subject))
     if not space.names:
         raise NotApplicable(
             "No numeric column with a range that a person could change: HopSkipJump has nothing to move. "
@@ -118,14 +126,17 @@ def run(
     notes: list[str] = []
     attacked = attack_sample(subject, space, rows, params, rng, progress, notes)
     budgets = np.unique(np.append(BUDGETS, params["budget"]))
-    surviving = survival_under_noise(subject, attacked, budgets, params, rng)
-    ks_measures, ks_charts = ks_under_attack(subject, attacked, params, rng, notes)
-    measures = evasion_measures(attacked, params["budget"], notes) + ks_measures
     standing = np.array([attacked.standing(budget) for budget in budgets]) / len(rows)
-    charts = [
-        under_attack_chart(budgets, {"HopSkipJump": standing, "Random noise": surviving}, len(rows), params["budget"]),
-        *ks_charts,
-    ]
+    shares = {"HopSkipJump": standing, "Random noise": survival_under_noise(attacked, budgets, params, rng)}
+    regression = subject.task == "regression"
+    charts = [under_attack_chart(budgets, shares, len(rows), params["budget"], regression=regression)]
+    measures = evasion_measures(attacked, params["budget"], notes)
+    if not regression:
+        flipped = np.flatnonzero(attacked.within(params["budget"]))
+        after = attacked.space.decode(attacked.points[flipped], flipped)
+        said = f"{100 * params['budget']:.3g} % of a range"
+        more, drawn = ranking_under_attack(subject, rows, flipped, after, said, params["resamples"], rng, notes)
+        measures, charts = measures + more, charts + drawn
     return Outcome(measures, charts, [flips_table(subject, attacked)], notes)
 
 
@@ -139,16 +150,18 @@ def attack_sample(
     notes: list[str],
 ) -> Attacked:
     """Attack the rows that are decided rightly, then ask the model once more about every flip."""
-    goal = goal_of(subject, rows, params)
+    try:
+        goal = goal_of(subject, rows, params)
+    except ValueError as error:
+        raise NotApplicable(str(error)) from error
     right = goal.eligible
     target = np.flatnonzero(right)
-    decided = lambda codes, k: goal.achieved(codes, target[k])  # noqa: E731
-    problem = BoxProblem.of(space.only(target), subject.coder, decided, params["norm"])
+    problem = BoxProblem.of(space.only(target), subject.coder, decider(goal, target), params["norm"])
     points, cost = space.origin.copy(), np.where(right, np.inf, 0.0)
     if len(target):
         points[target], cost[target] = attack(
             problem,
-            donor_candidates(subject, space, target, subject.y[rows[target]], rng),
+            donor_candidates(goal, space, target, rng),
             iterations=params["iterations"],
             evaluations=params["evaluations"],
             rng=rng,
@@ -161,16 +174,30 @@ def attack_sample(
             notes.append(f"{int((~kept).sum())} flips did not hold when asked again and do not count.")
         cost[found[~kept]], points[found[~kept]] = np.inf, space.origin[found[~kept]]
     notes.append(f"Columns that were moved: {', '.join(space.names)}.")
-    return Attacked(space, rows, right, points, cost)
+    return Attacked(space, rows, right, points, cost, goal)
 
 
-def donor_candidates(
-    subject: Subject, space: Space, target: Rows, truth: NDArray[np.int64], rng: np.random.Generator
-) -> Floats:
+def decider(goal: Goal, target: Rows) -> Callable[[Floats, Rows], Flags]:
+    """Whether codes achieve the goal and keep the relations between columns that their row kept."""
+    subject = goal.subject
+    if not subject.relations:
+        return lambda codes, k: goal.achieved(codes, target[k])
+    fixer = fixer_of(subject, subject.coder.encode(subject.frame[subject.features].take(goal.rows)), goal.rows)
+
+    def decided(codes: Floats, k: Rows) -> Flags:
+        repaired, kept = fixer.repair(codes, target[k])
+        same = (repaired == codes) | (np.isnan(repaired) & np.isnan(codes))
+        return np.asarray(goal.achieved(codes, target[k]) & kept & same.all(axis=1))
+
+    return decided
+
+
+def donor_candidates(goal: Goal, space: Space, target: Rows, rng: np.random.Generator) -> Floats:
     """(m, k, d) starting points: the changeable numbers of real rows that the model decides otherwise.
 
     Most are the nearest of at most 5,000 donors, the rest are any. k is 0 where there is no donor for some row.
     """
+    subject = goal.subject
     pool = np.arange(len(subject.frame))
     if len(pool) > 5000:
         pool = np.sort(rng.choice(pool, 5000, replace=False))
@@ -178,7 +205,7 @@ def donor_candidates(
     decided = subject.predicted[pool]
     candidates = np.empty((len(target), NEAREST + ANYWHERE, len(space.names)))
     for index, row in enumerate(target):
-        others = donors[decided != truth[index]]
+        others = donors[goal.met(decided, np.full(len(pool), row))]
         if not len(others):
             return np.empty((len(target), 0, len(space.names)))
         others = np.where(~np.isfinite(others), space.origin[row], others)
@@ -190,7 +217,7 @@ def donor_candidates(
 
 
 def survival_under_noise(
-    subject: Subject, attacked: Attacked, budgets: Floats, params: dict[str, Any], rng: np.random.Generator
+    attacked: Attacked, budgets: Floats, params: dict[str, Any], rng: np.random.Generator
 ) -> Floats:
     """(budgets,) the share of the sample that is right, and is after one random change of at most the budget.
 
@@ -199,11 +226,10 @@ def survival_under_noise(
     space, right, draws = attacked.space, np.flatnonzero(attacked.right), params["noise_draws"]
     directions = random_moves(rng, len(right) * draws, len(space.names), params["norm"])
     rows = np.repeat(right, draws)
-    truth = subject.y[attacked.rows[rows]]
     surviving = [len(right) / len(attacked.rows)]
     for budget in budgets[1:]:
         moved = np.clip(space.origin[rows] + budget * directions, space.low[rows], space.high[rows])
-        kept = subject.predict(space.decode(space.snap(moved, rows), rows)) == truth if len(rows) else np.zeros(0, bool)
+        kept = ~attacked.goal.achieved(space.decode(space.snap(moved, rows), rows), rows) if len(rows) else np.zeros(0)
         surviving.append(float(kept.sum()) / (draws * len(attacked.rows)))
     return np.array(surviving)
 
@@ -211,10 +237,12 @@ def survival_under_noise(
 def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> list[Measure]:
     n, right = len(attacked.rows), int(attacked.right.sum())
     standing, flipped = attacked.standing(budget), int(attacked.within(budget).sum())
-    found = [
-        Measure("accuracy_clean_sample", right / n, wilson(right, n), n=n, better="higher"),
-        Measure("robust_accuracy", standing / n, wilson(standing, n), n=n, better="higher"),
-    ]
+    found = []
+    if attacked.goal.subject.task != "regression":
+        found = [
+            Measure("accuracy_clean_sample", right / n, wilson(right, n), n=n, better="higher"),
+            Measure("robust_accuracy", standing / n, wilson(standing, n), n=n, better="higher"),
+        ]
     if not right:
         notes.append("The model decides no row of the sample rightly: there is nothing to attack.")
         return found
@@ -229,34 +257,6 @@ def evasion_measures(attacked: Attacked, budget: float, notes: list[str]) -> lis
     return found
 
 
-def ks_under_attack(
-    subject: Subject, attacked: Attacked, params: dict[str, Any], rng: np.random.Generator, notes: list[str]
-) -> tuple[list[Measure], list[Chart]]:
-    """KS of the sample's scores as they are, and with the cases that flip within the budget as their flips."""
-    scores = subject.favourable_score
-    positive = subject.y_favourable[attacked.rows]
-    if scores is None or positive.all() or not positive.any():
-        notes.append("No KS: " + ("the model gives decisions only." if scores is None else "one class only."))
-        return [], []
-    clean = np.asarray(scores[attacked.rows], dtype=float)
-    adversarial, flipped = clean.copy(), np.flatnonzero(attacked.within(params["budget"]))
-    if len(flipped):
-        decoded = attacked.space.decode(attacked.points[flipped], flipped)
-        adversarial[flipped] = subject.predict_scores(decoded)[:, subject.favourable_index]
-    n, measures, curve = len(clean), [], {}
-    rest = rest_name(subject)
-    for metric, sample in (("ks_clean_sample", clean), ("ks_adversarial", adversarial)):
-        curve = ks_data(sample, positive, (rest, subject.favourable))
-        draws = ranking_draws(positive[:, None], sample[:, None], params["resamples"], rng)["ks"]
-        measures.append(Measure(metric, curve["ks"], corrected_interval(draws, curve["ks"]), n=n, better="higher"))
-    said = (
-        f"KS of {n} cases is {measures[0].value:.2f} as they are and {curve['ks']:.2f} after the {len(flipped)} that "
-        f"flip within {100 * params['budget']:.3g} % of a range are replaced by what flips them."
-    )
-    alt = f"Two cumulative curves of the score, for “{rest}” and “{subject.favourable}”, under attack. {said}"
-    return measures, [Chart("ks_adversarial", "KS under attack", said, alt, curve)]
-
-
 def flips_table(subject: Subject, attacked: Attacked) -> Table:
     """The cheapest flips of right decisions, in original units."""
     found = np.flatnonzero(attacked.right & np.isfinite(attacked.cost))
@@ -267,6 +267,6 @@ def flips_table(subject: Subject, attacked: Attacked) -> Table:
         points,
         attacked.cost[found],
         row_numbers=[int(row) for row in attacked.rows[found]],
-        before=[subject.labels[k] for k in subject.predicted[attacked.rows[found]]],
-        after=[subject.labels[k] for k in after],
+        before=[decision_text(subject, answer) for answer in subject.predicted[attacked.rows[found]]],
+        after=[decision_text(subject, answer) for answer in after],
     )

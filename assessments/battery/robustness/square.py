@@ -64,5 +64,7 @@ def search(target: Target, params: dict[str, Any], rng: np.random.Generator, pro
     attack.run([b for b in budgets if b > 0], params["iterations"], lambda: time.monotonic() > ends, progress)
     over = bool(time.monotonic() > ends and not attack.done.all())
     rows = np.flatnonzero(attack.done)
-    found = replace(nothing_yet(target), tried=attack.done | ~np.full(len(attack.done), over), raw=attack.done)
+    found = replace(
+        nothing_yet(target, params["swaps"]), tried=attack.done | ~np.full(len(attack.done), over), raw=attack.done
+    )
     return found.offered(shrunk(target, attack.codes[rows], rows), rows), over

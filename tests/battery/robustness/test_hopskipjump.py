@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
 
 from assessments.battery.plan import Column
-from assessments.battery.robustness.hopskipjump import median_with_interval, random_moves, stratified_sample
+from assessments.battery.robustness._sample import median_with_interval, random_moves, stratified_sample
 from assessments.battery.spec import NotApplicable
 from tests.battery.subjects import HardRule, Rule, adult_subject, measure_of, outcome_of, subject_of, value_of
 
