@@ -75,7 +75,7 @@ def grant(
     )
     admission.fill_in(artifact, facts)
     summary = f"Granted a waiver for {artifact} with its {_count(scan)} until {waiver.last_day:%-d %b %Y}"
-    return Done(waiver, about=artifact, summary=summary, detail=_detail(waiver))
+    return Done(waiver, about=artifact, summary=summary, detail=_detail(waiver) | {"atlas": scan.atlas})
 
 
 @action("waiver.revoke", rule=access.may_revoke_waiver)
@@ -88,7 +88,13 @@ def revoke(waiver: Waiver, *, actor, reason: str) -> Done:
         raise Conflict(f"{waiver} is {waiver.get_state_display()} by now.")
     waiver.revoked_by, waiver.revoked_at, waiver.revoked_reason = actor, timezone.now(), reason
     waiver.save(update_fields=["revoked_by", "revoked_at", "revoked_reason"])
-    detail = {"waiver": waiver.pk, "sha256": waiver.sha256, "imports_sha256": waiver.imports_sha256, "reason": reason}
+    detail = {
+        "waiver": waiver.pk,
+        "sha256": waiver.sha256,
+        "imports_sha256": waiver.imports_sha256,
+        "reason": reason,
+        "atlas": waiver.artifact.scan.atlas,
+    }
     return Done(waiver, about=waiver.artifact, summary=f"Revoked the waiver for {waiver.artifact}", detail=detail)
 
 
@@ -109,7 +115,7 @@ def rescan(version: ModelVersion, *, actor, scan: dict, facts: dict) -> Done:
     row = admission.keep(version.artifact, scan, actor=actor)
     admission.fill_in(version.artifact, facts or admission.known_facts(version.artifact))
     was = before.get_verdict_display() if before else "never scanned"
-    detail = {"from": before.verdict if before else None, "to": row.verdict, "scan": row.pk}
+    detail = {"from": before.verdict if before else None, "to": row.verdict, "scan": row.pk, "atlas": row.atlas}
     summary = f"Scanned the file of {version} again: {row.get_verdict_display()}, before: {was}"
     return Done(row, about=version, summary=summary, detail=detail)
 

@@ -42,6 +42,11 @@ class Scan(models.Model):
         return [[found["name"], sorted(found["uses"])] for found in self.document["imports"]]
 
     @property
+    def atlas(self) -> list[str]:
+        """The ids of MITRE ATLAS that its reasons name."""
+        return sorted({each for reason in self.document["reasons"] for each in reason["atlas"]})
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the document as canonical JSON."""
         told = json.dumps(self.document, sort_keys=True, separators=(",", ":"))

@@ -73,6 +73,7 @@ def test_it_is_in_the_trail_with_what_was_granted(grant, artifact, security_offi
     assert event.detail["imports"] == waiver.imports
     assert (event.detail["sha256"], event.detail["reason"]) == (artifact.sha256, REASON)
     assert event.detail["compensating_control"] == CONTROL
+    assert event.detail["atlas"] == artifact.scan.atlas == ["AML.T0010", "AML.T0011.000"]
 
 
 @pytest.mark.parametrize("name", ["owner", "developer", "validator", "reviewer", "auditor", "outsider"])
@@ -195,6 +196,7 @@ def test_it_is_revoked_with_a_reason(grant, held_version, security_officer):
     assert (waiver.state, waiver.revoked_by, gate_of(held_version)) == ("revoked", security_officer, "needs_waiver")
     event = AuditEvent.objects.about(held_version.artifact).get(action="waiver.revoke")
     assert (event.actor, event.detail["reason"]) == (security_officer, "The function calls home.")
+    assert event.detail["atlas"] == held_version.artifact.scan.atlas != []
     with pytest.raises(Conflict):
         waivers.revoke(waiver, actor=security_officer, reason="The function calls home.")
 
