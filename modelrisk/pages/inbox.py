@@ -128,6 +128,10 @@ def _to_move_on(user) -> list[Waiting]:
 
 
 def _next_step(version, assessment, counts, end) -> Waiting | None:
+    if version.gate_now not in {"allowed", "waived"}:  # an approved one too: its waiver may have ended since
+        said = ModelVersion.Gate(version.gate_now).label
+        here = _to("version", version)
+        return Waiting("Held by the gate", said, version, version.created_at, here, "Open", gate=version.gate_now)
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
         return _next_of_draft(version, assessment, counts)
     if end and end - timezone.localdate() <= RENEW_BEFORE:
@@ -139,9 +143,6 @@ def _next_step(version, assessment, counts, end) -> Waiting | None:
 
 def _next_of_draft(version, assessment, counts) -> Waiting | None:
     here = _to("version", version)
-    if version.gate_now not in {"allowed", "waived"}:
-        said = ModelVersion.Gate(version.gate_now).label
-        return Waiting("Held by the gate", said, version, version.created_at, here, "Open", gate=version.gate_now)
     if assessment is None:
         return Waiting("Assess", "never assessed", version, version.created_at, here + "#start", "Start")
     if assessment.is_open:

@@ -113,6 +113,15 @@ def test_a_waiver_is_revoked_with_a_reason(as_officer, artifact, security_office
     assert ModelVersion.objects.with_gate().get().gate_now == "needs_waiver"
 
 
+@pytest.mark.parametrize("verdict", ["allowed", "refused"])
+def test_a_waiver_that_a_newer_scan_makes_idle_can_still_be_revoked(as_officer, artifact, security_officer, verdict):
+    waiver = gate.waived(artifact, security_officer)
+    gate.scanned(artifact, security_officer, verdict)
+    body = as_officer.get(url_of(artifact)).content.decode()
+    assert reverse("waiver-revoke", args=[artifact.sha256, waiver.pk]) in body
+    assert "compensating_control" not in body
+
+
 @pytest.mark.parametrize("name", ["owner", "developer", "validator", "reviewer", "auditor"])
 def test_who_may_not_grant_sees_why_and_no_form(sign_in, cast, artifact, name):
     page = read(sign_in(cast[name]).get(url_of(artifact)))
@@ -160,6 +169,15 @@ def test_the_officers_inbox_has_each_held_file_once(held_version, model_version,
 
 
 def test_the_builders_inbox_says_that_the_gate_holds_it(held_version, developer):
+    [found] = waiting(developer)
+    assert (found.what, found.note) == ("Held by the gate", "needs a waiver")
+
+
+def test_the_builders_inbox_has_an_approved_version_whose_waiver_ended(held_version, developer, security_officer):
+    waiver = gate.waived(held_version.artifact, security_officer)
+    ModelVersion.objects.update(approval_status="approved")
+    assert waiting(developer) == []
+    Waiver.objects.filter(pk=waiver.pk).update(expires_at=timezone.now())
     [found] = waiting(developer)
     assert (found.what, found.note) == ("Held by the gate", "needs a waiver")
 
