@@ -27,6 +27,7 @@ import traceback
 IDLE_SECONDS = 900.0  # without work for so long, it gives its memory back
 SETTLE_SECONDS = 5.0  # for threads that only exist while a library loads
 MESSAGE_BYTES = 1 << 20
+DECLINED = b"0"  # no process has this number
 DESCRIPTORS = 64
 OURS = (
     *(f"assessments.battery.{name}" for name in ("inspect", "loading", "profile", "run")),
@@ -121,7 +122,13 @@ class Server:
             if threads() > 1:
                 return True  # closing the reply without a word lets the worker start it the slow way
             parent = os.getpid()
-            if not (pid := os.fork()):
+            try:
+                pid = os.fork()
+            except OSError:  # no memory or no number for one more: those that run go on
+                with contextlib.suppress(OSError):
+                    reply.send(DECLINED)
+                return True
+            if not pid:
                 self._become(job, given, parent)
             pidfd = os.pidfd_open(pid)
             with contextlib.suppress(OSError):  # a worker that is gone is noticed by the loop

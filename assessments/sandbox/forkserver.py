@@ -36,6 +36,10 @@ class Lost(OSError):
     """The server is gone, or does not answer."""
 
 
+class Declined(Exception):
+    """The server cannot fork now; what it has forked goes on."""
+
+
 class Forked:
     """A run that was forked; as launch.Process."""
 
@@ -121,6 +125,8 @@ class Forkserver:
             told, given, *_ = socket.recv_fds(ours, 64, 1)
             if not told:
                 raise Lost("it did not fork")
+            if told == forked.DECLINED:
+                raise Declined
             return Forked(int(told), given[0], ours, self.shared)
         except BaseException:
             ours.close()
@@ -170,6 +176,9 @@ def start(job, threads: int, out: int, err: int, status: int) -> Forked | None:
             return None
         try:
             return server.start(message, [out, err, status, *job.pass_fds])
+        except Declined:
+            logger.warning("the forkserver cannot fork now; the run starts slowly")
+            return None
         except OSError as error:
             logger.warning("the forkserver is gone (%s)", error)
             _drop(threads, server)

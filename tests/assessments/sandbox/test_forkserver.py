@@ -1,15 +1,19 @@
 """Forked runs are the same runs, only sooner; and nobody outlives anybody."""
 
 import json
+import marshal
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from assessments.battery.plan import SCHEMA
-from assessments.sandbox import forkserver, launch
+from assessments.sandbox import forked, forkserver, launch
 from tests.assessments.sandbox.test_launch import alive
 
 pytestmark = [
@@ -157,6 +161,32 @@ def test_one_that_was_killed_is_made_anew(tmp_path, server):
     assert forkserver._servers[1] is not server
 
 
+def test_a_server_that_cannot_fork_says_so(monkeypatch):
+    def no_more():
+        raise BlockingIOError("no process number is left")
+
+    monkeypatch.setattr(forked, "threads", lambda: 1)
+    monkeypatch.setattr(os, "fork", no_more)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    asking = forkserver.Forkserver.__new__(forkserver.Forkserver)
+    asking._lock, asking.control = threading.Lock(), ours
+    with ours, theirs, ThreadPoolExecutor(1) as other:
+        goes_on = other.submit(forked.Server(theirs)._accept)
+        with pytest.raises(forkserver.Declined):
+            asking.start(marshal.dumps({}), [])
+        assert goes_on.result()
+
+
+def test_a_run_that_is_declined_starts_afresh_and_the_server_stays(tmp_path, server, monkeypatch):
+    def declined(*_):
+        raise forkserver.Declined
+
+    monkeypatch.setattr(server, "start", declined)
+    lines, ended = run(tmp_path, "import sys; print('sklearn' in sys.modules)")
+    assert (lines, ended.code) == (["False"], 0)
+    assert (forkserver._servers[1], server.process.poll()) == (server, None)
+
+
 def test_a_run_that_is_lost_with_it_before_it_spoke_is_run_again(tmp_path, server):
     mark = tmp_path / "out" / "seen"
 
@@ -203,7 +233,7 @@ def test_server_and_runs_end_with_their_owner(tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(launch.ROOT)!r})
 from pathlib import Path
-from assessments.sandbox import forkserver, launch
+from assessments.sandbox import forked, forkserver, launch
 launch.run(["-c", "import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(99)"], read=[],
            write=Path({str(tmp_path / "out")!r}), seconds=60, on_line=lambda line: print(line, flush=True), fork=True)
 """
