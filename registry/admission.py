@@ -78,7 +78,11 @@ def fill_in(artifact: Artifact, facts: dict) -> None:
 
 
 def check_format(artifact: Artifact, format: str) -> None:
-    """The same bytes under two formats would be scanned as one and loaded as the other."""
+    """The same bytes under two formats would be scanned as one and loaded as the other.
+
+    Under the lock on the file: of two uploads at once the second sees the first. The caller has the transaction.
+    """
+    Artifact.objects.select_for_update().get(pk=artifact.pk)
     twin = ModelVersion.objects.filter(artifact=artifact).exclude(format=format).first()
     if twin is not None:
         raise BadInput(
