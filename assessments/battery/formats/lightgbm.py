@@ -35,6 +35,12 @@ PER_SPLIT = {
 OTHERS = {"Tree", "num_leaves", "num_cat", "cat_boundaries", "cat_threshold", "is_linear", "shrinkage"}
 SPACED = {"leaf_features", "leaf_coeff"}  # with more than one space between the leaves
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?|-?inf|-?nan")
+# After the trees: how often each column was used, and the parameters of the training.
+TAIL = re.compile(
+    r"end of trees\n+"
+    r"(feature_importances:\n([^\n=]+=[0-9.e+-]+\n)*\n*)?"
+    r"(parameters:\n(\[[a-z0-9_]+: [^\n]*\]\n)*\n*end of parameters\n*)?"
+)
 TREE_START, TREES_END = b"Tree=", b"end of trees"
 
 
@@ -56,10 +62,17 @@ def load(path: Path) -> tuple[Any, list[str]]:
             f"Objectives that can be assessed: {', '.join(CLASSIFIERS + REGRESSORS)}.",
         )
     try:
-        booster = lightgbm.Booster(model_str=text)
+        booster = lightgbm.Booster(model_str=needed(text))
         return as_estimator(booster, objective), []
     except Exception as error:
         raise LoadError("not_a_model", f"{path.name} could not be opened: {short(error)}", HINT) from error
+
+
+def needed(text: str) -> str:
+    """The model without what only tells how it was trained: the native parser crashes on damage there."""
+    trees, _, rest = text.partition("\nend of trees")
+    _, marker, categories = rest.partition("\npandas_categorical:")
+    return f"{trees}\nend of trees\n\n{marker}{categories}"
 
 
 def as_estimator(booster: Any, objective: str) -> Any:
@@ -257,9 +270,10 @@ def _check_linear(tree: dict[str, str], leaves: int, features: int) -> None:
 
 def _check_tail(tail: bytes) -> None:
     """What follows the trees: importances, the parameters of the training, and pandas' categories at the end."""
-    text = tail.decode()
-    before, marker, after = text.partition("\npandas_categorical:")
-    if "\n" in after.rstrip("\n") or (not marker and before.strip().splitlines()[-1:] != ["end of parameters"]):
+    before, marker, after = tail.decode().partition("\npandas_categorical:")
+    if not TAIL.fullmatch(before):
+        raise Refused("unparseable", "What follows the trees is not what LightGBM writes there.")
+    if "\n" in after.rstrip("\n"):
         raise Refused("trailing_data", "The file goes on after the model.")
     if not marker:
         return

@@ -209,8 +209,8 @@ def _check_tree(tree: dict[str, Any], features: int) -> int:
     )
     if not len(left) == len(right) == len(split) == nodes:
         raise Refused("corrupt_structure", "The arrays of a tree have different lengths.")
-    check_children(left, right, split, features)
     parents = _numbers(tree, "parents", whole_ones=True)
+    check_children(left, right, parents, split, features)
     if not (((parents >= 0) & (parents < nodes)) | np.isin(parents, NO_PARENT)).all():
         raise Refused("corrupt_structure", "A node of a tree names a parent outside it.")
     _check_splits(tree, nodes)
@@ -218,12 +218,19 @@ def _check_tree(tree: dict[str, Any], features: int) -> int:
 
 
 def check_children(
-    left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], split: np.ndarray[Any, Any], features: int
+    left: np.ndarray[Any, Any],
+    right: np.ndarray[Any, Any],
+    parents: np.ndarray[Any, Any],
+    split: np.ndarray[Any, Any],
+    features: int,
 ) -> None:
-    """Every node that the root leads to has its children behind it, and asks about a column that there is.
+    """Every node that the root leads to has its children behind it, which name it as their parent, and asks about a
+    column that there is.
 
     Nodes that pruning cut off are still in the arrays and hold anything.
     """
+    if parents[0] not in NO_PARENT:
+        raise Refused("corrupt_structure", "The root of a tree has a parent.")
     level = np.zeros(1, dtype=np.int64)
     while len(level):
         inner = level[left[level] != -1]
@@ -236,6 +243,8 @@ def check_children(
             or len(np.unique(children)) < len(children)
         ):
             raise Refused("corrupt_structure", "A node of a tree points at one that is not below it.")
+        if (parents[children] != np.tile(inner, 2)).any():
+            raise Refused("corrupt_structure", "A node of a tree names another parent than it has.")
         if len(inner) and not (split[inner].min() >= 0 and split[inner].max() < features):
             raise Refused("corrupt_structure", "A tree splits on a column that the model does not have.")
         level = children
@@ -285,3 +294,6 @@ def _check_categories(cats: dict[str, Any], features: int) -> None:
     order = _numbers(cats, "sorted_idx", whole_ones=True) if "sorted_idx" in cats else np.empty(0)
     if len(segments) and len(order) != segments[-1]:
         raise Refused("corrupt_structure", "The order of the categories has the wrong length.")
+    for start, end in zip(segments[:-1], segments[1:], strict=True):
+        if not np.array_equal(np.sort(order[start:end]), np.arange(end - start)):
+            raise Refused("corrupt_structure", "The order of the categories of a column is none.")

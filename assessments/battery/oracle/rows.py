@@ -66,6 +66,9 @@ def _column(values: pd.Series) -> tuple[dict[str, Any], bytes]:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
         numbers = values.to_numpy()
         return {"as": "numbers", "dtype": numbers.dtype.str}, numbers.tobytes()
+    if isinstance(values.dtype, pd.StringDtype):
+        header, body = _column(values.astype(object))
+        return {**header, "as": "text", "of": str(values.dtype)}, body
     if values.dtype != object:
         raise TypeError(f"a column of the type {values.dtype} cannot be asked about")
     codes, found = _coded(values)
@@ -98,7 +101,7 @@ def _values(codes: NDArray[Any], column: dict[str, Any]) -> Any:
         return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories, ordered=column["ordered"]))
     table = np.empty(len(values), dtype=object)
     table[:] = values
-    return table[codes]
+    return pd.Series(table[codes], dtype=column["of"]).array if column["as"] == "text" else table[codes]
 
 
 # Single values, with their types

@@ -88,6 +88,8 @@ DAMAGE = {
     "classes": (r"(?m)^num_class=\d+", "num_class=5"),
     "unknown heading": (r"(?m)^version=", "parser_config_str=x\nversion="),
     "not a number": (r"(?m)^threshold=\S+", "threshold=one"),
+    "parameter": (r"\[neg_bagging_fraction: 1\]\n\[bagging_freq:", "[neg_bagging_fracti"),
+    "end of parameters": (r"end of parameters", "end of paramettters"),
     "text after it": (r"\Z", "\nmore\n"),
 }
 

@@ -39,6 +39,12 @@ def test_the_loaded_model_predicts_as_the_saved_one(tmp_path, ending, booster, c
     assert np.array_equal(loaded.predict(frame), model.predict(frame))
 
 
+def test_a_pruned_model_is_read_too(tmp_path):
+    model, frame, path = trained(tmp_path, gamma=20.0, max_depth=5)
+    assert formats.scan(path, "xgboost")["verdict"] == "allowed"
+    assert np.array_equal(formats.load(path, "xgboost")[0].predict_proba(frame), model.predict_proba(frame))
+
+
 def test_names_and_categories_come_from_the_file(tmp_path):
     model, frame, path = trained(tmp_path, "ubj")
     fitted = FittedClassifier(formats.load(path, "xgboost")[0])
@@ -88,6 +94,11 @@ DAMAGE = {
     "a fraction": lambda model: tree(model)["left_children"].__setitem__(0, 1.5),
     "category names": lambda model: model["learner"]["gradient_booster"]["model"]["cats"]["enc"][1].update(
         offsets=[0, 1 << 40]
+    ),
+    "parent of another": lambda model: tree(model)["parents"].__setitem__(tree(model)["left_children"][0], -1),
+    "parent of the root": lambda model: tree(model)["parents"].__setitem__(0, 1),
+    "order of categories": lambda model: model["learner"]["gradient_booster"]["model"]["cats"].update(
+        sorted_idx=[56, 1, 2]
     ),
     "unknown booster": lambda model: model["learner"]["gradient_booster"].__setitem__("name", "gbother"),
 }

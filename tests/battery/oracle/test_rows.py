@@ -14,6 +14,7 @@ FRAME = pd.DataFrame(
         "flag": [True, False, True],
         "text": pd.Series(["a", float("nan"), "ü\n"], dtype=object),
         "mixed": pd.Series([1, 1.0, True], dtype=object),
+        "words": pd.Series(["a", None, "ü"], dtype="str"),
         "none": pd.Series([None, "x", float("nan")], dtype=object),
         "band": pd.Categorical(["low", None, "high"], categories=["high", "low"], ordered=True),
         "level": pd.Categorical([3, 1, 3]),
