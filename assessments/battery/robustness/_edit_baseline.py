@@ -5,11 +5,13 @@ import numpy as np
 from assessments.battery.robustness._edit_search import Task
 from assessments.battery.robustness._moves import Floats, Moves, Rows
 
+MOST_DRAWS = 200_000  # of all rows together: bounds memory
 COLUMNS = 3  # at most, in one random change
 
 
 def surviving_random_edits(task: Task, budgets: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """(budgets,) the share of random changes of at most that price, `draws` a row, that do not reach the goal."""
+    draws = max(1, min(draws, MOST_DRAWS // max(len(task.moves.own), 1)))
     of = np.repeat(np.arange(len(task.moves.own)), draws)
     order = np.argsort(rng.random((len(of), len(task.moves.columns))), axis=1)[:, :COLUMNS]
     columns = task.moves.columns[order]

@@ -19,13 +19,13 @@ import numpy as np
 from assessments.battery.robustness._moves import Flags, Floats, Moves, Rows
 
 NUMBERS_AT_ONCE = 4_000_000  # codes in one question: bounds memory
-GREEDY_COLUMNS = 24  # a donor that differs in more columns first has halves of them put back
+GREEDY_COLUMNS = 20  # a donor that differs in more columns first has halves of them put back
 GRID = 64  # values of a number tried by themselves
 FINE = 96  # and between the row's own value and one that reaches the goal
 NEAR = np.array([-0.25, -0.06, -0.015, 0.015, 0.06, 0.25])  # small moves, in shares of the range
 CHEAP, CHEAP_PAIRS = 24, 80  # the cheapest singles of a row, and pairs of them, tried whatever they promise
 MOST_CATEGORIES = 64
-MOST_SINGLES = 120_000
+MOST_SINGLES, MOST_SINGLE_CODES = 120_000, 8_000_000  # at once, and fewer where rows are wide
 SMALL = 1e-6  # putting back what costs nothing is worth something
 PROMISING = 6  # singles of a row that are tried together
 
@@ -253,7 +253,7 @@ def _useful(moves: Moves, points: Floats, of: Rows) -> Rows:
 def single_values(moves: Moves, pool: Floats, columns: Rows) -> dict[int, Floats]:
     """The values to try in each column: quantiles of a number, the commonest categories; as many as are affordable."""
     found: dict[int, Floats] = {}
-    left = MOST_SINGLES // max(len(moves.own), 1)
+    left = min(MOST_SINGLES, MOST_SINGLE_CODES // len(moves.names)) // max(len(moves.own), 1)
     for at in columns:
         values = pool[np.isfinite(pool[:, at]), at]
         if moves.number[at]:

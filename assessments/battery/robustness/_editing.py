@@ -22,6 +22,7 @@ from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
 
 Progress = Callable[[int, int], None]
+CODES_AT_ONCE, FEWEST_AT_ONCE = 8_000_000, 20  # of the donors' rows that are put back together: bounds memory
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,11 @@ def edit_rows(
     moves = moves_of(own, subject.coder, subject.columns, pool, scale=params["scale"], derived=fixer.derived)
     if not moves.movable.any():
         raise NotApplicable(nothing_to_change(subject))
-    found, task = _searched(goal, moves, fixer, pool, answers, params["donors"], rng, _half(progress, 0))
+    task = task_of(goal, moves, fixer, np.arange(len(goal.rows)))
+    found = _searched(goal, moves, fixer, pool, answers, params["donors"], rng, _part(progress, 0, 2))
     if moves.swapped.any() and moves.number.any():
         alone = moves.numbers_only()
-        numbers, _ = _searched(goal, alone, fixer, pool, answers, params["donors"], rng, _half(progress, 1))
+        numbers = _searched(goal, alone, fixer, pool, answers, params["donors"], rng, _part(progress, 1, 2))
         found = Found(moves, np.concatenate([found.points, numbers.points]), np.concatenate([found.of, numbers.of]))
     return _verified(subject, goal, moves, found, task)
 
@@ -107,10 +109,6 @@ def nothing_to_change(subject: Subject) -> str:
     )
 
 
-def _half(progress: Progress, half: int) -> Progress:
-    return lambda done, of: progress(done + half * of, 2 * of)
-
-
 def _searched(
     goal: Goal,
     moves: Moves,
@@ -120,15 +118,33 @@ def _searched(
     donors: int,
     rng: np.random.Generator,
     progress: Progress,
-) -> tuple[Found, Task]:
-    task = Task(
+) -> Found:
+    """All rows, as many at a time as memory allows; of many only the best changes are kept."""
+    size = max(FEWEST_AT_ONCE, CODES_AT_ONCE // (len(moves.names) * (2 * donors + donors // 4 + 1)))
+    parts = [np.arange(k, min(k + size, len(goal.rows))) for k in range(0, len(goal.rows), size)]
+    points, of = [np.empty((0, len(moves.names)))], [np.empty(0, dtype=np.intp)]
+    for done, part in enumerate(parts):
+        task = task_of(goal, moves.only(part), fixer, part)
+        chosen = nearest_donors(goal, task.moves, part, pool, answers, donors, rng)
+        found = search(task, *chosen, pool, rng, _part(progress, done, len(parts)))
+        kept = np.arange(len(found.of)) if len(parts) == 1 else contenders(found)
+        points.append(found.points[kept])
+        of.append(part[found.of[kept]])
+    return Found(moves, np.concatenate(points), np.concatenate(of))
+
+
+def task_of(goal: Goal, moves: Moves, fixer: Fixer, rows: Rows) -> Task:
+    """What a search over some rows of the goal asks; moves are theirs."""
+    return Task(
         moves,
-        achieved=goal.achieved,
-        repair=fixer.repair if fixer.relations else None,
-        margin=goal.margin if goal.has_margin else None,
+        achieved=lambda points, of: goal.achieved(points, rows[of]),
+        repair=(lambda points, of: fixer.repair(points, rows[of])) if fixer.relations else None,
+        margin=(lambda points, of: goal.margin(points, rows[of])) if goal.has_margin else None,
     )
-    of = np.arange(len(goal.rows))
-    return search(task, *nearest_donors(goal, moves, of, pool, answers, donors, rng), pool, rng, progress), task
+
+
+def _part(progress: Progress, done: int, of: int) -> Progress:
+    return lambda step, steps: progress(done * steps + step, of * steps)
 
 
 def fixer_of(subject: Subject, own: Floats, rows: Rows) -> Fixer:

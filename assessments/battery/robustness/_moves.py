@@ -105,6 +105,10 @@ class Moves:
         fraction = self.integer & (points != np.rint(points))
         return np.asarray(~(changed & (low | high | fraction | np.isnan(points))).any(axis=1))
 
+    def only(self, rows: Rows) -> "Moves":
+        """The moves of some of the rows."""
+        return self._with(own=self.own[rows], floor=self.floor[rows], ceiling=self.ceiling[rows])
+
     def numbers_only(self) -> "Moves":
         """The same rows where no category can be swapped."""
         return self._with(swapped=np.zeros_like(self.swapped))

@@ -193,3 +193,17 @@ def test_a_score_helps_and_is_not_needed():
     features = ["a", "b", "job", "age"]
     soft, hard = (edited(subject_of(frame, kind(score, features))) for kind in (Rule, HardRule))
     assert soft.cost() == pytest.approx(hard.cost())
+
+
+def test_rows_in_several_parts_are_searched_like_all_at_once(monkeypatch):
+    from assessments.battery.robustness import _editing
+
+    frame = grid_frame(rows=120)
+    decide = lambda f: (f["a"] > 6) & (f["b"] > 4)  # noqa: E731
+    frame["y"] = decide(frame).astype(int)
+    subject = subject_of(frame, HardRule(decide, ["a", "b", "job", "age"]))
+    once = edited(subject)
+    monkeypatch.setattr(_editing, "CODES_AT_ONCE", 1)
+    parts = edited(subject)
+    assert parts.cost() == pytest.approx(once.cost())
+    assert parts.edits().tolist() == once.edits().tolist()
