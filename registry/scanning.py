@@ -101,8 +101,16 @@ def data_format(path: Path, name: str) -> str:
 
 
 def scan_model(path: Path, format: str) -> dict:
-    """What the model file would do, read without running it: modelrisk.scan/1."""
-    return _asked("scan_model", path, format)
+    """What the model file would do, read without running it: modelrisk.scan/1.
+
+    Raises Unavailable where there was no verdict in time: that says nothing against the file.
+    """
+    try:
+        return _asked("scan_model", path, format)
+    except BadInput as error:
+        if error.code != "out_of_time":
+            raise
+        raise Unavailable(f"{error.message} {error.hint}", code=error.code) from error
 
 
 def inspect_model(path: Path, format: str, *, trust: str = "restricted") -> dict:

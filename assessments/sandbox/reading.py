@@ -17,7 +17,7 @@ from assessments.sandbox.plain_text import plain
 
 MODEL_SECONDS = 60.0
 DATA_SECONDS = 120.0
-SCAN_SECONDS = 60.0
+SCAN_SECONDS = 300.0  # generous: a machine that is busy must not condemn an honest file
 
 TEXT = {"type": "string"}
 NUMBER = {"type": ["number", "null"]}
@@ -180,8 +180,8 @@ class Unreadable(Exception):
 def scan_model(path: Path, format: str) -> dict[str, Any]:
     """What a model file would import and do, and the gate's verdict: modelrisk.scan/1 with sha256 and size.
 
-    Nothing of the file is run. One that kills or hangs its reader is refused like one that cannot be parsed. Raises
-    Unreadable where the sandbox does not start.
+    Nothing of the file is run. One that kills its reader is refused like one that cannot be parsed. Raises Unreadable
+    where the sandbox does not start, and where time was over before there was a verdict.
     """
     path = Path(path)
     with path.open("rb") as stream:
@@ -189,7 +189,7 @@ def scan_model(path: Path, format: str) -> dict[str, Any]:
     try:
         scan = _ask("--scan", path, format, SCAN, SCAN_SECONDS)
     except Unreadable as error:
-        if error.code not in {"crashed", "out_of_memory", "out_of_time"}:
+        if error.code not in {"crashed", "out_of_memory"}:
             raise
         scan = _unscannable(error, format)
     scan["imports_sha256"] = imports_digest(scan["imports"])
@@ -320,17 +320,17 @@ def died(ended: launch.Ended, what: str) -> Unreadable:
     if ended.refused:
         message = "Nothing was run: the sandbox of this machine is not complete."
         return Unreadable("sandbox", message, f"Tell the administrator: {plain(ended.refused, 1000)}")
+    if ended.reason == "out_of_time":
+        return Unreadable(
+            "out_of_time",
+            f"The {what} could not be read in time: it took more than {ended.seconds:.0f} seconds.",
+            "Try again when the machine is less busy, or give a smaller one.",
+        )
     if not ended.started:
         return Unreadable(
             "sandbox",
             "The sandbox could not be started on this machine.",
             f"Tell the administrator: {last_line(ended.log)}",
-        )
-    if ended.reason == "out_of_time":
-        return Unreadable(
-            "out_of_time",
-            f"The {what} was not read within {ended.seconds:.0f} seconds.",
-            "Give a smaller one, or try again when the machine is less busy.",
         )
     if ended.reason == "out_of_memory":
         return Unreadable(

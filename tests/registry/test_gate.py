@@ -7,7 +7,7 @@ import pytest
 from registry import actions, storage, waivers
 from registry.approvals import gates
 from registry.models import Artifact, AuditEvent, ModelVersion, Scan
-from registry.refusals import BadInput, RefusedFile
+from registry.refusals import BadInput, RefusedFile, Unavailable
 from tests import gate, small
 
 
@@ -48,6 +48,16 @@ def test_a_file_that_needs_a_waiver_is_stored_and_not_loaded(held_version):
     assert "call_not_allowed" in [reason["code"] for reason in reasons]
     assert all(reason["hint"] for reason in reasons)
     assert AuditEvent.objects.about(held_version).get().detail["reasons"][0]["atlas"]
+
+
+def test_a_file_not_scanned_in_time_is_not_refused(registered_model, developer, small_model, settings, monkeypatch):
+    settings.MODELRISK_FILE_READER = "assessments.sandbox.reading"
+    monkeypatch.setattr("assessments.sandbox.reading.SCAN_SECONDS", 0.001)
+    with pytest.raises(Unavailable, match="could not be read in time.*again") as late:
+        actions.upload_version(registered_model, actor=developer, file=small.upload(small_model))
+    assert late.value.code == "out_of_time"
+    assert not AuditEvent.objects.filter(refused=True).exists()
+    assert (Artifact.objects.count(), Scan.objects.count()) == (0, 0)
 
 
 def test_a_refused_file_leaves_only_its_refusal(registered_model, developer, refused_model):

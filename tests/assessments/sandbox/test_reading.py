@@ -67,6 +67,13 @@ def test_a_file_that_harms_its_reader_is_unreadable(tmp_path, tiny_files, monkey
     assert refused.value.hint
 
 
+def test_no_verdict_in_time_is_none_against_the_file(model_file, monkeypatch):
+    monkeypatch.setattr(reading, "SCAN_SECONDS", 0.001)
+    with pytest.raises(reading.Unreadable, match="could not be read in time") as late:
+        reading.scan_model(model_file, "joblib")
+    assert (late.value.code, "ry again" in late.value.hint) == ("out_of_time", True)
+
+
 def test_a_pickled_table_becomes_a_file_of_ours(tmp_path):
     frame = pd.DataFrame({"x": range(40), "job": ["smith", "clerk"] * 20})
     joblib.dump(frame, tmp_path / "data.joblib")
