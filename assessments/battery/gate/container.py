@@ -96,11 +96,7 @@ class Stream:
 
     def _gather(self, count: int) -> bytes | bytearray:
         self._check(count)
-        if count <= len(self._ahead) - self._at + CHUNK:
-            parts = bytearray(self._ahead[self._at :])
-        else:
-            parts = bytearray()
-            parts += self._ahead[self._at :]
+        parts = bytearray(self._ahead[self._at :])
         self._ahead, self._at = b"", 0
         while len(parts) < count:
             more = self._source(min(max(count - len(parts), CHUNK), 16 * CHUNK))

@@ -97,6 +97,7 @@ ALSO_DATA = frozenset({"data", "path", "params", "config"})  # harmless names ou
 PRE_DISPATCH = re.compile(r"all|n_jobs|[0-9]{1,3}( ?\* ?n_jobs)?|n_jobs ?\* ?[0-9]{1,3}")
 # Settings that start threads or processes; the loader lowers them.
 JOBS = frozenset({"n_jobs", "nthread", "nthreads", "num_thread", "num_threads", "n_threads", "thread_count"})
+THREADS = "_n_threads"  # of a fitted KMeans: a number that OpenMP is given as it is, and may end the process over
 MOST_JOBS = 4
 
 
@@ -166,6 +167,8 @@ def _is_empty(value: Any) -> bool:
 
 def calmer(key: Any, value: Any) -> Any:
     """The value of a setting with no more jobs than MOST_JOBS."""
+    if key == THREADS and isinstance(value, int) and not 1 <= value <= MOST_JOBS:
+        return MOST_JOBS
     if key in JOBS and isinstance(value, int) and not isinstance(value, bool) and (value > MOST_JOBS or value < -1):
         return MOST_JOBS if value > 0 else -1
     return value

@@ -4,6 +4,7 @@ k-d and ball trees, distances, support vectors, neighbours, sparse matrices, spl
 inert values, before anything real is made of them. Each check raises Refused("corrupt_structure").
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 
 from assessments.battery.gate import trees, values
 from assessments.battery.gate.nodes import ABSENT, Global, Made
-from assessments.battery.gate.parts import Array, array_of, corrupt, need, number_of
+from assessments.battery.gate.parts import Array, array_of, corrupt, need, number_of, state_of
+
+ROWS = {"scipy.sparse._csr:csr_array", "scipy.sparse._csr:csr_matrix"}
 
 # Neighbours
 
@@ -76,17 +79,36 @@ def neighbours(state: dict[str, Any]) -> None:
     """KNeighbors and RadiusNeighbors: the samples have the features, and each an outcome that is one."""
     if "_fit_X" not in state or state["_fit_X"] is None:
         return
-    samples = values.value_of(state["_fit_X"])
-    if not isinstance(samples, np.ndarray):
-        return  # a sparse matrix, which is checked as such
-    need(samples.ndim == 2 and samples.shape[1] == number_of(state.get("n_features_in_")), "Its neighbours do not fit.")
-    if "_y" in state and "classes_" in state and not isinstance(state["classes_"], list):
-        outcomes, classes = array_of(state["_y"]), array_of(state["classes_"])
-        fits = outcomes.dtype.kind in "iu" and len(outcomes) == len(samples)
-        need(
-            fits and (not outcomes.size or 0 <= outcomes.min() <= outcomes.max() < len(classes)),
-            "Its outcomes do not fit.",
-        )
+    shape = matrix_shape(state["_fit_X"])
+    need(len(shape) == 2 and shape[1] == number_of(state.get("n_features_in_")), "Its neighbours do not fit.")
+    if "_y" in state and "classes_" in state:
+        _check_outcomes(array_of(state["_y"]), values.value_of(state["classes_"]), shape[0])
+
+
+def _check_outcomes(outcomes: Array, classes: Any, count: int) -> None:
+    """Places in the classes: of one list of them, or of one list for each column."""
+    several = outcomes.ndim == 2 and isinstance(classes, list)
+    columns, lists = (outcomes.T, classes) if several else (outcomes.reshape(1, -1), [classes])
+    need(
+        outcomes.dtype.kind in "iu" and len(outcomes) == count and len(columns) == len(lists),
+        "Its outcomes do not fit.",
+    )
+    for column, known in zip(columns, lists, strict=True):
+        fits = not column.size or 0 <= column.min() <= column.max() < len(array_of(known))
+        need(fits, "Its outcomes do not fit.")
+
+
+def matrix_shape(node: Any) -> tuple[int, ...]:
+    """The shape of an array or of a sparse matrix. Raises Refused where there is neither."""
+    found = values.value_of(node)
+    if isinstance(found, np.ndarray):
+        return tuple(found.shape)
+    shape: Any = state_of(node).get("_shape")
+    need(
+        isinstance(node, Made) and node.name.startswith("scipy.sparse.") and isinstance(shape, tuple),
+        "A matrix in it is none.",
+    )
+    return tuple(number_of(part) for part in shape)
 
 
 def centres(state: dict[str, Any]) -> None:
@@ -101,32 +123,46 @@ def centres(state: dict[str, Any]) -> None:
 
 def support_vectors(state: dict[str, Any]) -> None:
     """libsvm reads its arrays by the counts that it is given."""
+    need("_impl" not in state and "_sparse_kernels" not in state, "The support vectors in it name another method.")
     if "support_vectors_" not in state:
         return
-    vectors = values.value_of(state["support_vectors_"])
-    counts, coefficients = array_of(state.get("_n_support")), values.value_of(state.get("_dual_coef_"))
-    if not isinstance(vectors, np.ndarray) or not isinstance(coefficients, np.ndarray):
-        return  # sparse matrices, which are checked as such
-    width = number_of(state.get("n_features_in_"))
+    vectors, weights = matrix_shape(state["support_vectors_"]), _check_weights(state)
+    counts, support = array_of(state.get("_n_support")), array_of(state.get("support_"))
     precomputed = state.get("kernel") == "precomputed"
-    fits = vectors.ndim == 2 and (precomputed or vectors.shape[1] == width) and vectors.dtype == np.float64
+    fits = len(vectors) == 2 and (precomputed or vectors[1] == number_of(state.get("n_features_in_")))
     need(fits and counts.dtype == np.int32 and (counts >= 0).all(), "The support vectors in it do not fit.")
     labels = values.value_of(state.get("classes_"))
     classify = isinstance(labels, np.ndarray)
     # One class or none: libsvm fills the first count only.
     total = int((counts if classify else counts[:1]).astype(np.int64).sum())
     classes = max(len(counts), 2) if classify else 2
-    support = array_of(state.get("support_"))
     need(support.shape == (total,) and support.dtype == np.int32, "The support vectors in it do not fit.")
-    need(precomputed or len(vectors) == total, "The support vectors in it are not as many as it says.")
-    need(coefficients.ndim == 2 and coefficients.shape[1] == total, "The support vectors in it have not a weight each.")
-    pairs = classes * (classes - 1) // 2
+    fitted = number_of(state["shape_fit_"][0])
+    need(not total or 0 <= support.min() <= support.max() < fitted, "The support vectors in it are not of its samples.")
+    need(precomputed or vectors[0] == total, "The support vectors in it are not as many as it says.")
+    need(len(weights) == 2 and weights[1] == total, "The support vectors in it have not a weight each.")
     if classify and len(counts) > 1:
-        need(coefficients.shape[0] == len(counts) - 1 and len(labels) == len(counts), "Its classes do not fit.")
+        need(weights[0] == len(counts) - 1 and len(labels) == len(counts), "Its classes do not fit.")
+    pairs = classes * (classes - 1) // 2
     need(array_of(state.get("_intercept_")).shape == (pairs,), "The intercepts of support vectors in it do not fit.")
     for name in ("_probA", "_probB"):
         if name in state:
             need(array_of(state[name]).shape in {(0,), (pairs,)}, "The probabilities of support vectors do not fit.")
+
+
+def _check_weights(state: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of the weights of support vectors: where they are sparse, rows of vectors and nothing left out."""
+    vectors: Any = state["support_vectors_"]
+    weights: Any = state.get("_dual_coef_")
+    shape = matrix_shape(weights)
+    if isinstance(values.value_of(vectors), np.ndarray):
+        fits = array_of(vectors).dtype == np.float64 and isinstance(values.value_of(weights), np.ndarray)
+        need(fits, "The support vectors in it do not fit.")
+        return shape
+    need(all(part.name in ROWS for part in (vectors, weights)), "The support vectors in it are not kept by rows.")
+    whole = array_of(state_of(weights).get("data")).size == math.prod(shape)
+    need(whole, "The support vectors in it have not a weight each.")
+    return shape
 
 
 # Sparse matrices, splines, vocabularies

@@ -595,6 +595,26 @@ def support_vectors_miscounted(marker: Path) -> bytes:
 
 
 @case(HARM, "corrupt_structure", fires="never", kills=True)
+def sparse_support_vectors_miscounted(marker: Path) -> bytes:
+    return tampered.sparse_support_vectors()
+
+
+@case(HARM, "corrupt_structure", fires="never", kills=True)
+def neighbours_of_sparse_rows_out_of_range(marker: Path) -> bytes:
+    return tampered.nearest_sums(sparse_rows=True)
+
+
+@case(HARM, "corrupt_structure", fires="never", kills=True)
+def neighbours_of_listed_classes_out_of_range(marker: Path) -> bytes:
+    return tampered.nearest_sums(sparse_rows=False)
+
+
+@case(HARM, "corrupt_structure", fires="never", kills=True)
+def support_of_other_samples(marker: Path) -> bytes:
+    return tampered.precomputed_support()
+
+
+@case(HARM, "corrupt_structure", fires="never", kills=True)
 def sparse_matrix_out_of_range(marker: Path) -> bytes:
     return tampered.sparse_matrix()
 

@@ -11,6 +11,7 @@ import xgboost
 from imblearn.ensemble import BalancedRandomForestClassifier
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
+from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.datasets import make_classification
@@ -129,6 +130,18 @@ def histogram_boosting_of_categories() -> Fitted:
 @model
 def support_vectors() -> Fitted:
     return on_numbers(SVC(), classes=3)
+
+
+@model
+def sparse_support_vectors() -> Fitted:
+    X, y = numbers(3)
+    return SVC().fit(sparse.csr_matrix(X), y), sparse.csr_matrix(X)
+
+
+@model
+def neighbours_of_two_outcomes() -> Fitted:
+    X, y = numbers(2)
+    return KNeighborsClassifier().fit(X, np.column_stack([y, y[::-1]])), X
 
 
 @model

@@ -7,12 +7,13 @@ from typing import Any
 import joblib
 import numpy as np
 from scipy import sparse
+from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KDTree
+from sklearn.neighbors import KDTree, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -114,6 +115,29 @@ def neighbours() -> bytes:
 def support_vectors(**changes: Any) -> bytes:
     model = SVC().fit(*rows())
     return saved(model, **(changes or {"_n_support": model._n_support * 1000}))
+
+
+def sparse_support_vectors() -> bytes:
+    features, outcomes = rows()
+    model = SVC().fit(sparse.csr_matrix(features), outcomes)
+    return saved(model, _n_support=np.full(2, 10**8, dtype=np.int32))
+
+
+def precomputed_support() -> bytes:
+    model = SVC(kernel="precomputed").fit(np.eye(5), [0, 1, 0, 1, 0])
+    return saved(model, support_=np.full(5, 10**9, dtype=np.int32))
+
+
+def nearest_sums(sparse_rows: bool) -> bytes:
+    """Neighbours whose probabilities compiled code adds up, at the places that the outcomes say."""
+    features, outcomes = rows()
+    model = KNeighborsClassifier(algorithm="brute", metric="manhattan")
+    model.fit(sparse.csr_matrix(features) if sparse_rows else features, outcomes)
+    return saved(model, _y=np.full(len(outcomes), 10**12), classes_=model.classes_ if sparse_rows else [0, 1])
+
+
+def centres(**changes: Any) -> bytes:
+    return saved(KMeans(2, n_init=1, random_state=0).fit(rows()[0]), **changes)
 
 
 def sparse_matrix() -> bytes:

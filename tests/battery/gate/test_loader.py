@@ -109,6 +109,7 @@ def test_jobs_are_fewer_than_a_file_asks_for(tmp_path):
     assert load(tmp_path, tampered.forest(n_jobs=500)).n_jobs == states.MOST_JOBS
     assert load(tmp_path, tampered.forest(n_jobs=2)).n_jobs == 2
     assert load(tmp_path, tampered.forest(n_jobs=None)).n_jobs is None
+    assert load(tmp_path, tampered.centres(_n_threads=-5))._n_threads == states.MOST_JOBS
 
 
 def test_no_constructor_runs(tmp_path, monkeypatch):
