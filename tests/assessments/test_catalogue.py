@@ -45,3 +45,8 @@ def test_the_form_says_which_plans_run_a_costly_test():
     entry = {"title": "Boundary attack", "plans": ["thorough"]}
     assert titled(entry) == "Boundary attack (thorough plan)"
     assert titled(entry | {"plans": list(PLANS)}) == "Boundary attack"
+
+
+def test_no_two_tests_name_a_chart_alike():
+    named = [chart for entry in catalogue.catalogue().values() for chart in entry["charts"] if "*" not in chart]
+    assert len(named) == len(set(named))
