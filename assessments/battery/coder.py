@@ -77,10 +77,23 @@ class Coder:
         if strict:
             self._check_types(frame)
         codes = np.empty((len(frame), len(self.names)), order="F")
+        plain = self._plain_numbers(frame)
+        taken = set(plain)
+        if plain:
+            where = [at for at, name in enumerate(self.names) if name in taken]
+            codes[:, where] = frame[plain].to_numpy(dtype=float)
         for at, name in enumerate(self.names):
-            column = frame[name]
-            codes[:, at] = self._categories_of(name, column) if name in self.categories else _numbers_of(name, column)
+            if name in self.categories:
+                codes[:, at] = self._categories_of(name, frame[name])
+            elif name not in taken:
+                codes[:, at] = _numbers_of(name, frame[name])
         return codes
+
+    def _plain_numbers(self, frame: pd.DataFrame) -> list[str]:
+        """The columns of numbers that hold NumPy's numbers: they are taken all at once."""
+        types = dict(zip(frame.columns, frame.dtypes, strict=True)) if frame.columns.is_unique else {}
+        found = [name for name in self.numbers if name in types and isinstance(types[name], np.dtype)]
+        return [name for name in found if types[name].kind in "iuf" and types[name].itemsize <= 8]
 
     def decode(self, codes: Codes) -> pd.DataFrame:
         """The rows that codes stand for, in the types of the table.
@@ -107,8 +120,9 @@ class Coder:
         return codes.astype(kept) if whole else codes.copy()
 
     def _check_types(self, frame: pd.DataFrame) -> None:
+        types = dict(zip(frame.columns, frame.dtypes, strict=True))
         for name in self.names:
-            mine, given = self.dtypes[name], frame[name].dtype
+            mine, given = self.dtypes[name], types[name]
             if name in self.categories:
                 same = _is_text(mine) and _is_text(given) or mine == given
             else:

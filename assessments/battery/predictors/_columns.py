@@ -21,16 +21,27 @@ Probe = Callable[[NDArray[np.float64]], tuple[Array, NDArray[np.bool_]]]
 
 @dataclass
 class Numbers:
-    """sources: columns of the codes. steps: what is done to them, one after the other; width: columns that come out."""
+    """sources: columns of the codes. steps: what is done to them, one after the other; width: columns that come out.
+
+    by_column: a step is given the numbers column by column in memory, as a table holds them.
+    """
 
     sources: Sequence[int]
     steps: Sequence[Callable[[Array], Array]]
     width: int
+    by_column: bool = True
+
+    def __post_init__(self) -> None:
+        first, count = (self.sources[0] if self.sources else 0), len(self.sources)
+        neighbours = list(self.sources) == list(range(first, first + count))
+        self.where: Any = slice(first, first + count) if neighbours else list(self.sources)
 
     def fill(self, codes: Array, into: Array) -> None:
-        block = np.array(codes[:, self.sources], order="F")
-        for step in self.steps:
-            block = step(block)
+        block = codes[:, self.where]
+        if self.steps:
+            block = np.array(block, order="F" if self.by_column or into.strides[0] == into.itemsize else "C")
+            for step in self.steps:
+                block = step(block)
         into[:] = block
 
 
@@ -111,6 +122,14 @@ class Table:
 
 
 Part = Numbers | Table
+
+
+def is_known(step: Any) -> bool:
+    """Whether `formula` makes the step's sums itself, for which the order in memory is all one."""
+    name = type(step).__name__
+    return name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler") or (
+        name == "SimpleImputer" and _fills_floats(step)
+    )
 
 
 def formula(step: Any) -> Callable[[Array], Array]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from assessments.battery.coder import Coder, Codes
-from assessments.battery.predictors._columns import Array, Numbers, Part, Table, formula
+from assessments.battery.predictors._columns import Array, Numbers, Part, Table, formula, is_known
 from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
 
 DISCRETE = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
@@ -34,17 +34,18 @@ class Encoder:
         self.dtype = plain.dtype
         self.order = "F" if not self.sparse and plain.flags.f_contiguous and not plain.flags.c_contiguous else "C"
         self.numbers = [coder.position(name) for name in coder.numbers]
+        self.others = [coder.position(name) for name in coder.categories]
         self.flags = [coder.position(name) for name in coder.names if coder.is_flag(name)]
         self.refuses = np.zeros(len(coder.names), dtype=bool)  # columns in which the estimator takes no missing value
 
     def check(self, codes: Codes) -> None:
         """Raise AskTheEstimator for what the estimator refuses, or might."""
-        given = codes[:, self.numbers]
-        if not (np.abs(given).max(initial=0.0) <= LARGEST):
+        given = codes if len(self.numbers) == codes.shape[1] else codes[:, self.numbers]
+        if given.size and not (given.max() <= LARGEST and given.min() >= -LARGEST):
             missing = np.isnan(given)
             if (np.abs(given[~missing]) > LARGEST).any() or missing[:, self.refuses[self.numbers]].any():
                 raise AskTheEstimator
-        if self.refuses.any() and np.isnan(codes[:, self.refuses]).any():
+        if any(self.refuses[at] and np.isnan(codes[:, at]).any() for at in self.others):
             raise AskTheEstimator
         if self.flags and not (codes[:, self.flags].max(initial=0.0) <= 1):
             raise AskTheEstimator  # with a third value the column is of another type
@@ -195,7 +196,8 @@ class Reader:
         if not columns:
             return []
         if not discrete and not any(name in self.coder.categories for name in names):
-            return [Numbers(list(columns), [formula(step) for step in branch], self._width(branch, columns))]
+            width, by_column = self._width(branch, columns), not all(is_known(step) for step in branch)
+            return [Numbers(list(columns), [formula(step) for step in branch], width, by_column)]
         if not branch:
             return [self._table(at, 1, lambda codes, at=at: self._position_of(at, codes)) for at in columns]
         if unknown := [type(step).__name__ for step in branch if not _columnwise(step)]:
