@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from assessments.battery.robustness._arsenal import BUDGETS, CONTROLS, Progress, notes_on_columns
+from assessments.battery.robustness._arsenal import CONTROLS, Progress, notes_on_columns
 from assessments.battery.robustness._certificate import Certificate, certify
 from assessments.battery.robustness._cheap import hop_skip_jump
 from assessments.battery.robustness._judging import Judged
@@ -72,7 +72,9 @@ def run(subject: Subject, params: dict[str, Any], rng: np.random.Generator, prog
     ]
     if over():
         notes.append("Incomplete: the time was over before all radii were as large as they can be proved to be.")
-    return Outcome(measures_of(target, proved, found, params["budget"]), [gap(target, proved, found)], [], notes)
+    return Outcome(
+        measures_of(target, proved, found, params["budget"]), [gap(target, proved, found, params["budget"])], [], notes
+    )
 
 
 def attacked(target: Target, params: dict[str, Any], rng: np.random.Generator) -> Judged:
@@ -105,22 +107,27 @@ def measures_of(target: Target, proved: Certificate, found: Judged, budget: floa
     return measures
 
 
-def gap(target: Target, proved: Certificate, found: Judged) -> Chart:
+def gap(target: Target, proved: Certificate, found: Judged, budget: float) -> Chart:
     """Two curves that enclose the accuracy under the worst change of each size."""
     n = len(target.rows)
+    known = np.concatenate([found.cost, proved.radius])
+    furthest = max(
+        budget, 1.5 * float(np.quantile(known[np.isfinite(known)], 0.9, method="lower")) if len(known) else 0
+    )
+    sizes = np.unique(np.append(np.linspace(0.0, min(1.0, furthest), 25), budget))
     curves = {
-        "Not turned by attack": np.array([(~found.within(size, 0)).sum() for size in BUDGETS]) / n,
-        "Certified": np.array([(proved.radius >= size).sum() for size in BUDGETS]) / n,
+        "Not turned by attack": np.array([(~found.within(size, 0)).sum() for size in sizes]) / n,
+        "Certified": np.array([(proved.radius >= size).sum() for size in sizes]) / n,
     }
     series = []
     for name, shares in curves.items():
         low, high = zip(*(wilson(share * n, n) or (0.0, 1.0) for share in shares), strict=True)
-        budgets = BUDGETS.tolist()
-        series.append({"name": name, "budget": budgets, "accuracy": shares.tolist(), "low": low, "high": high})
-    at = int(np.argmin(np.abs(BUDGETS - 0.05)))
+        budgets = sizes.tolist()
+        series.append({"name": name, "budget": budgets, "accuracy": shares.tolist(), "low": [*low], "high": [*high]})
+    at = int(np.argmin(np.abs(sizes - budget)))
     under, above = curves["Certified"][at], curves["Not turned by attack"][at]
     said = (
-        f"Within {100 * BUDGETS[at]:.3g} % of each range {100 * under:.3g} % of {n} cases are proved to stay right and "
+        f"Within {100 * budget:.3g} % of each range {100 * under:.3g} % of {n} cases are proved to stay right and "
         f"{100 * above:.3g} % are not turned by the attack: the accuracy under the worst change lies between."
     )
     return Chart(

@@ -57,7 +57,7 @@ SHOWN = 3  # attacks with a curve of their own
         Metric("worst_case_median_linf", "Cheapest flip, median", better="higher", unit="share of range"),
     ],
     controls=CONTROLS,
-    charts=["accuracy_under_all_attacks"],
+    charts=["accuracy_under_worst_case"],
     plans=("standard", "thorough"),
 )
 def run(subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress) -> Outcome:
@@ -168,7 +168,7 @@ def curves(
     shares = {"All together": standing(together), **{name: standing(found[name]) for name in strongest}}
     shares["Random changes"] = survival(target, np.arange(right), budgets, swaps, rng) * right / n
     return under_attack_chart(
-        budgets, shares, n, params["budget"], regression=target.is_regression, attack="all attacks"
+        budgets, shares, n, params["budget"], regression=target.is_regression, attack="worst case"
     )
 
 
