@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Group
 from django.test import override_settings
+from hypothesis import HealthCheck, settings
 
 from registry import access, actions
 from registry.models import Dataset, MLModel
 from tests import s3peer, small
 from tests.required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
+
+# No test fails for being slow: the machine may be busy.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -172,7 +172,7 @@ def dying(code: str, tiny_files) -> bytes:
     [
         ("import os; os.kill(os.getpid(), 11)", "cannot be asked any more: it has ended"),
         (
-            "import os\nfor fd in range(3, 20):\n  try: os.write(fd, b'nonsense' * 100)\n  except OSError: pass",
+            "import os\nfor fd in range(3, 256):\n  try: os.write(fd, b'nonsense' * 100)\n  except OSError: pass",
             "cannot be asked any more: it gave an answer that is too long",
         ),
         ("raise RuntimeError('not today')", "not today"),

@@ -39,7 +39,7 @@ def copies(outcome):
 def test_the_scores_of_a_linear_model_give_it_away_exactly(model):
     frame = table()
     subject = Subject(model.fit(frame[["a", "b"]], frame["y"]), frame, Target("y", "1"))
-    found = copies(outcome_of(TEST, subject, plan="standard"))
+    found = copies(outcome_of(TEST, subject, plan="standard", seconds=600.0))
     assert found["random", "scores", 100, "linear"] == 1.0
     assert found["shuffled", "scores", 1000, "linear"] == 1.0
 
@@ -92,7 +92,7 @@ def test_missing_values_and_categories_are_seen_by_the_thief():
     frame = table()
     frame.loc[::3, "a"] = np.nan
     subject = subject_of(frame, HardRule(lambda f: f["a"].isna() | (f["kind"] == "x"), ["a", "kind"]))
-    found = copies(outcome_of(TEST, subject, plan="standard"))
+    found = copies(outcome_of(TEST, subject, plan="standard", seconds=600.0))
     assert found["real rows", "decisions", 750, "tree"] == 1.0
     assert found["real rows", "decisions", 750, "linear"] == 1.0
 
@@ -109,7 +109,7 @@ def test_three_labels_and_numbers_are_stolen_too():
 def test_on_real_data_copying_beats_the_true_outcomes(adult_csv):
     subject = adult_subject(adult_csv)
     subject.count_afresh()
-    outcome = outcome_of(TEST, subject, plan="standard")
+    outcome = outcome_of(TEST, subject, plan="standard", seconds=600.0)
     (lift,) = [m for m in outcome.measures if m.metric == "extraction_lift"]
     assert lift.ci[0] > 0
     asked = 100 + 1000 + 100 + 750 + 100 + 1000
