@@ -50,7 +50,7 @@ class Measure(models.Model):
     high = models.FloatField(null=True)
     n = models.PositiveBigIntegerField(default=0, help_text="Rows behind it.")
     group = models.JSONField(default=dict)
-    unit = models.CharField(max_length=20, default="ratio")
+    unit = models.CharField(max_length=80, default="ratio")
     better = models.CharField(max_length=10, default="none")
     small = models.BooleanField(default=False, help_text="A group below the minimum: reported, never failed.")
 

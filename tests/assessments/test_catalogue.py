@@ -8,6 +8,7 @@ from assessments import catalogue
 from assessments.battery.spec import PLANS, battery_test, discover
 from assessments.forms import titled
 from assessments.management.commands.battery_catalogue import asked, written
+from assessments.models import Measure, TestResult
 
 
 @pytest.mark.slow
@@ -50,3 +51,13 @@ def test_the_form_says_which_plans_run_a_costly_test():
 def test_no_two_tests_name_a_chart_alike():
     named = [chart for entry in catalogue.catalogue().values() for chart in entry["charts"] if "*" not in chart]
     assert len(named) == len(set(named))
+
+
+def test_what_the_catalogue_says_fits_the_columns_that_keep_it():
+    room = {name: Measure._meta.get_field(name).max_length for name in ("metric", "unit", "better")}
+    for entry in catalogue.catalogue().values():
+        assert len(entry["id"]) <= TestResult._meta.get_field("test").max_length
+        assert len(entry["title"]) <= TestResult._meta.get_field("title").max_length
+        for metric in entry["metrics"]:
+            kept = {"metric": metric["id"], "unit": metric["unit"], "better": metric["better"]}
+            assert {name: text for name, text in kept.items() if len(text) > room[name]} == {}
