@@ -11,9 +11,14 @@ def trust_of(version: ModelVersion) -> str:
     return "waived" if version.gate == ModelVersion.Gate.WAIVED else "restricted"
 
 
-def problem(assessment: Assessment) -> tuple[str, str] | None:
-    """Why the assessment may not go on, and what to do: the gate may have changed its mind since it was started."""
+def problem(assessment: Assessment, *, settled: bool = False) -> tuple[str, str] | None:
+    """Why the assessment may not go on, and what to do: the gate may have changed its mind since it was started.
+
+    `settled` locks the waivers of its file first: who revokes one comes before the caller's transaction or after it.
+    """
     version = assessment.version
+    if settled:
+        list(version.artifact.waivers.in_force().select_for_update())
     if found := access.gate_problem(version):
         return found
     if trust_of(version) == "waived" and assessment.plan["model"].get("trust") != "waived":

@@ -325,7 +325,7 @@ def _record_deadline(child: Child) -> None:
 
 
 def judge(assessment: Assessment) -> None:
-    """All tests are recorded: the policy's verdicts, the seal, the end."""
+    """All tests are recorded: the policy's verdicts, the seal, the end; no evidence of what the gate bars by now."""
     found = judging.judge(stored.entries(assessment), assessment.policy)
     finish(assessment, State.DONE, verdicts=[_verdict(assessment, i, verdict) for i, verdict in enumerate(found)])
 
@@ -345,6 +345,9 @@ def finish(
     row = leasing.held(assessment).select_for_update().first()
     if row is None:
         raise LeaseLost
+    if state == State.DONE and (barred := admission.problem(row, settled=True)):
+        _bar(assessment, barred)
+        return
     row.verdicts.all().delete()
     Verdict.objects.bulk_create(verdicts or [])
     seal = results.digest(stored.document(row)) if state == State.DONE else ""

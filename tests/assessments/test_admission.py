@@ -113,6 +113,24 @@ def test_the_heartbeat_of_a_run_hears_that_its_waiver_is_revoked(begin, waived, 
     assert "the last one is revoked" in heart.barred[0]
 
 
+def brought_to_its_end(assessment: Assessment) -> tuple[str, bool, bool]:
+    """Its tests had all finished: what is left is to judge it."""
+    for test in QUICK_TESTS:
+        assessment.results.create(test=test, family="performance", title=test, status="done")
+    runner.execute(assessment.pk)
+    assessment.refresh_from_db()
+    return assessment.state, bool(assessment.results_sha256), assessment.verdicts.exists()
+
+
+def test_a_waiver_revoked_after_the_last_test_leaves_no_evidence(begin, waived, security_officer):
+    """The heartbeat may have looked just before."""
+    held, barred = begin(), begin()
+    assert brought_to_its_end(held) == ("done", True, True)
+    waivers.revoke(waived, actor=security_officer, reason="The function calls home.")
+    assert brought_to_its_end(barred) == ("failed", False, False)
+    assert "the last one is revoked" in barred.error
+
+
 def test_what_the_gate_holds_is_not_retried(begin, version, owner):
     assessment = begin()
     Assessment.objects.update(state="failed")
