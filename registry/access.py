@@ -66,7 +66,8 @@ def gate_problem(version) -> tuple[str, str] | None:
         return f"The file of {version} was never scanned.", "Scan it on the page of its artefact."
     if state == "refused":
         return f"The file of {version} is refused by its newest scan.", "Upload a file without what the scan names."
-    ended = version.artifact.waivers.first()
+    # Of those granted before it was uploaded its people know nothing: they were for other models that are this file.
+    ended = version.artifact.waivers.filter(granted_at__gte=version.created_at).first()
     what = f"The file of {version} needs a waiver" + (
         f"; the last one is {ended.get_state_display()}." if ended else "."
     )

@@ -70,8 +70,7 @@ def upload_version(model: MLModel, *, actor, received: receiving.Received, notes
     """
     _refuse_twin(model.versions, received.sha256)
     artifact = received.artifact()
-    admission.check_format(artifact, received.format)
-    scan = admission.keep(artifact, received.content["scan"], actor=actor)
+    admission.check_format(artifact, received, actor=actor)
     version = model.versions.create(
         number=_next_number(model.versions),
         artifact=artifact,
@@ -81,6 +80,7 @@ def upload_version(model: MLModel, *, actor, received: receiving.Received, notes
         notes=notes,
         created_by=actor,
     )
+    scan = admission.keep(artifact, received.content["scan"], actor=actor, version=version)
     if version.gate == ModelVersion.Gate.WAIVED:  # the same bytes were waived before, as a version of another model
         admission.fill_in(artifact, admission.known_facts(artifact))
         version.refresh_from_db(fields=["estimator"])

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from registry import audit, scanning, storage
 from registry.models import Artifact, MLModel, ModelVersion, Scan
+from registry.receiving import Received
 from registry.refusals import BadInput, RefusedFile, Unavailable
 
 REFUSED_IMPORTS = 50  # that the audit event of a refusal names
@@ -48,10 +49,14 @@ def inspect_waived(artifact: Artifact, format: str) -> dict:
         return scanning.inspect_model(path, format, trust="waived")
 
 
-def keep(artifact: Artifact, scan: dict, *, actor) -> Scan:
-    """Write the scan down, and say so in the audit trail; the caller holds the transaction."""
+def keep(artifact: Artifact, scan: dict, *, actor, version: ModelVersion | None) -> Scan:
+    """Write the scan down, and say so in the audit trail; the caller holds the transaction.
+
+    `version`: for which the file was scanned; None for every version that it is.
+    """
     row = Scan.objects.create(
         artifact=artifact,
+        version=version,
         format=scan["format"],
         verdict=scan["verdict"],
         imports_sha256=scan["imports_sha256"],
@@ -61,7 +66,9 @@ def keep(artifact: Artifact, scan: dict, *, actor) -> Scan:
         scanned_by=actor,
     )
     summary = f"Scanned {artifact}: {row.get_verdict_display()}"
-    audit.record(actor=actor, action="artifact.scan", obj=artifact, summary=summary, detail=told_of(scan))
+    audit.record(
+        actor=actor, action="artifact.scan", obj=artifact, summary=summary, detail=told_of(scan) | {"scan": row.pk}
+    )
     return row
 
 
@@ -77,20 +84,24 @@ def fill_in(artifact: Artifact, facts: dict) -> None:
         artifact.model_versions.filter(estimator={}).update(estimator=facts)
 
 
-def check_format(artifact: Artifact, format: str) -> None:
+def check_format(artifact: Artifact, received: Received, *, actor) -> None:
     """The same bytes under two formats would be scanned as one and loaded as the other.
 
+    Of a twin that the actor may not see nothing is said: the refusal is that of a file whose content is something else.
     Under the lock on the file: of two uploads at once the second sees the first. The caller has the transaction.
     """
     Artifact.objects.select_for_update().get(pk=artifact.pk)
-    twin = ModelVersion.objects.filter(artifact=artifact).exclude(format=format).first()
-    if twin is not None:
+    twins = ModelVersion.objects.filter(artifact=artifact).exclude(format=received.format)
+    if not twins.exists():
+        return
+    if twin := twins.visible_to(actor).first():
         raise BadInput(
-            f"These bytes are stored already as a model in the format {twin.format}.",
+            f"These bytes are {twin} already, as a model in the format {twin.format}.",
             hint="Give the file the ending of the format that it was written in.",
             code="other_format",
             field="file",
         )
+    raise scanning.not_a_model(received.name, received.format)
 
 
 def told_of(scan: dict) -> dict:

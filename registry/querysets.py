@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry import access
@@ -83,6 +84,8 @@ class ModelVersionQuerySet(models.QuerySet):
 
 
 class ArtifactQuerySet(models.QuerySet):
+    """Files are stored once, whoever uploads them: of one that others have too, each sees only what concerns theirs."""
+
     def visible_to(self, user):
         """Whoever sees a version that is this file."""
         if access.sees_everything(user):
@@ -92,15 +95,43 @@ class ArtifactQuerySet(models.QuerySet):
         )
         return self.filter(_seen_models(user, "model_versions__model__") | as_data).distinct()
 
+    def with_seen_since(self, user):
+        """Each with `seen_since`: when it was stored, as far as this user may know."""
+        if access.sees_everything(user):
+            return self.annotate(seen_since=F("created_at"))
+        model_version, dataset_version = (
+            apps.get_model("registry", name)
+            .objects.visible_to(user)
+            .filter(artifact=OuterRef("pk"))
+            .order_by("created_at")
+            .values("created_at")[:1]
+            for name in ("ModelVersion", "DatasetVersion")
+        )
+        return self.annotate(seen_since=Coalesce(Subquery(model_version), Subquery(dataset_version)))
+
     def of_models(self):
         return self.filter(Exists(apps.get_model("registry", "ModelVersion").objects.filter(artifact=OuterRef("pk"))))
 
 
-class WaiverQuerySet(models.QuerySet):
+class ScanQuerySet(models.QuerySet):
     def visible_to(self, user):
+        """Those made for a version that the user sees, and those made for every version of a file that they see."""
         if access.sees_everything(user):
             return self
-        return self.filter(artifact__in=apps.get_model("registry", "Artifact").objects.visible_to(user))
+        versions = apps.get_model("registry", "ModelVersion").objects.visible_to(user)
+        for_all = Q(version__isnull=True, artifact__in=versions.values("artifact"))
+        return self.filter(for_all | Q(version__in=versions.values("pk")))
+
+
+class WaiverQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Those granted when a version that the user sees was there: the officer answered for that one too."""
+        if access.sees_everything(user):
+            return self
+        versions = apps.get_model("registry", "ModelVersion").objects.visible_to(user)
+        return self.filter(
+            Exists(versions.filter(artifact=OuterRef("artifact"), created_at__lte=OuterRef("granted_at")))
+        )
 
     def in_force(self):
         return self.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
@@ -124,4 +155,19 @@ class DatasetVersionQuerySet(models.QuerySet):
 class AuditEventQuerySet(models.QuerySet):
     def about(self, obj):
         """The history of one object."""
-        return self.filter(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+        return self.filter(_about(obj))
+
+    def about_file(self, artifact, user, *, or_else: Q | None = None):
+        """The history of a file, of which other models may be the same: as far as this user may know it."""
+        told = _about(artifact)
+        if not access.sees_everything(user):
+            scans, waivers = (
+                list(rows.visible_to(user).filter(artifact=artifact).values_list("pk", flat=True))
+                for rows in (artifact.scans, artifact.waivers)
+            )
+            told &= Q(actor=user) | Q(detail__scan__in=scans) | Q(detail__waiver__in=waivers)
+        return self.filter(told | or_else if or_else else told)
+
+
+def _about(obj) -> Q:
+    return Q(object_type=obj._meta.label_lower, object_id=str(obj.pk))

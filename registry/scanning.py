@@ -69,13 +69,14 @@ def model_format(path: Path, name: str) -> str:
         )
     expected, found = MODEL_FORMATS[ending], _sniffed_model(path)
     if found not in {expected, None} or (found is None and expected != JOBLIB):
-        raise BadInput(
-            f"{name} is not {_article(expected)} file: it is {found or 'something else'}.",
-            hint=SAVE_MODEL,
-            code="not_a_model",
-            field="file",
-        )
+        raise not_a_model(name, expected, found)
     return expected
+
+
+def not_a_model(name: str, expected: str, found: str | None = None) -> BadInput:
+    """The content of a file is not what its ending says."""
+    said = f"{name} is not {_article(expected)} file: it is {found or 'something else'}."
+    return BadInput(said, hint=SAVE_MODEL, code="not_a_model", field="file")
 
 
 def data_format(path: Path, name: str) -> str:

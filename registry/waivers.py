@@ -112,7 +112,7 @@ def rescan(version: ModelVersion, *, actor, scan: dict, facts: dict) -> Done:
     Called as `rescan(version, actor=…)`; returns the Scan.
     """
     before = version.artifact.scan
-    row = admission.keep(version.artifact, scan, actor=actor)
+    row = admission.keep(version.artifact, scan, actor=actor, version=version)
     admission.fill_in(version.artifact, facts or admission.known_facts(version.artifact))
     was = before.get_verdict_display() if before else "never scanned"
     detail = {"from": before.verdict if before else None, "to": row.verdict, "scan": row.pk, "atlas": row.atlas}

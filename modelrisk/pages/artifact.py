@@ -62,24 +62,27 @@ def rescan(request, slug: str, number: int) -> HttpResponse:
 
 
 def _visible(request, sha256: str) -> Artifact:
-    return get_object_or_404(Artifact.objects.visible_to(request.user), sha256=sha256)
+    files = Artifact.objects.visible_to(request.user).with_seen_since(request.user)
+    return get_object_or_404(files, sha256=sha256)
 
 
 def _page(request, found: Artifact, *, form=None, revoke_form=None, status: int = 200) -> HttpResponse:
     scan = found.scan
     models = ModelVersion.objects.visible_to(request.user).with_gate().filter(artifact=found)
     models = list(models.select_related("model__owner", "created_by"))
-    granted = list(found.waivers.select_related("granted_by", "revoked_by"))
-    in_force = next((waiver for waiver in granted if waiver.state == Waiver.State.IN_FORCE), None)
+    held = found.waivers.in_force().first()
+    granted = list(found.waivers.visible_to(request.user).select_related("granted_by", "revoked_by"))
+    in_force = next((waiver for waiver in granted if waiver == held), None)
     context = {
         "artifact": found,
         "scan": scan,
-        "state": _state(scan, in_force),
-        "in_force": in_force,
+        "state": _state(scan, held),
+        "held": held,
+        "in_force": in_force,  # as far as this user may know it
         "groups": _groups(scan) if scan else [],
         "waived_names": _waived_names(scan) if scan else [],
         "atlas_version": atlas.version(),
-        "scans": found.scans.select_related("scanned_by"),
+        "scans": found.scans.visible_to(request.user).select_related("scanned_by"),
         "waivers": granted,
         "models": models,
         "datasets": DatasetVersion.objects.visible_to(request.user).filter(artifact=found).select_related("dataset"),
@@ -88,7 +91,7 @@ def _page(request, found: Artifact, *, form=None, revoke_form=None, status: int 
         "refusal": waivers.grant.refusal(found, request.user),
         "revoke_form": revoke_form or RevokeWaiverForm(),
         "revoke_refusal": waivers.revoke.refusal(in_force, request.user) if in_force else "",
-        "events": AuditEvent.objects.about(found)[:12],
+        "events": AuditEvent.objects.about_file(found, request.user)[:12],
     }
     return render(request, "pages/artifact.html", context, status=status)
 

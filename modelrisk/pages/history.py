@@ -44,17 +44,23 @@ def history(request, kind: str, pk: int) -> HttpResponse:
     if kind not in KINDS:
         raise Http404
     found = get_object_or_404(KINDS[kind].objects.visible_to(request.user), pk=pk)
-    events = events_of_version(found) if kind == "version" else AuditEvent.objects.about(found)
+    events = _events(kind, found, request.user)
     context = {"page": before_id(events, request), "about": found, "url": address(found), "whole": False}
     return render(request, "pages/audit.html", context)
 
 
-def events_of_version(version: ModelVersion) -> QuerySet[AuditEvent]:
-    """Its own events, those of its file, and those of its assessments."""
+def _events(kind: str, found, user) -> QuerySet[AuditEvent]:
+    if kind == "version":
+        return events_of_version(found, user)
+    return AuditEvent.objects.about_file(found, user) if kind == "artifact" else AuditEvent.objects.about(found)
+
+
+def events_of_version(version: ModelVersion, user) -> QuerySet[AuditEvent]:
+    """Its own events, those of its file as far as this user may know them, and those of its assessments."""
     runs = [str(pk) for pk in version.assessments.values_list("pk", flat=True)]
     own = Q(object_type=ModelVersion._meta.label_lower, object_id=str(version.pk))
-    own |= Q(object_type=Artifact._meta.label_lower, object_id=str(version.artifact_id))
-    return AuditEvent.objects.filter(own | Q(object_type=Assessment._meta.label_lower, object_id__in=runs))
+    own |= Q(object_type=Assessment._meta.label_lower, object_id__in=runs)
+    return AuditEvent.objects.about_file(version.artifact, user, or_else=own)
 
 
 def address(found) -> str:

@@ -35,9 +35,10 @@ def review(request, slug: str, number: int) -> HttpResponse:
         "seal": gates.seal(found),
         "refusal": approvals.decide.refusal(found, request.user),
         "scan": found.artifact.scan,
-        "waiver": found.waiver,
+        "waiver": (waiver := found.waiver),
+        "waiver_told": waiver is not None and waiver.is_visible_to(request.user),
         "blockers": gates.blockers(found),
-        "events": events_of_version(found)[:12],
+        "events": events_of_version(found, request.user)[:12],
         **_assessed(found),
     }
     return render(request, "pages/review.html", context, status=form.status)

@@ -62,7 +62,8 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
         "version": found,
         "gate_problem": access.gate_problem(found),
         "scan": found.artifact.scan,
-        "waiver": found.waiver,
+        "waiver": (waiver := found.waiver),
+        "waiver_told": waiver is not None and waiver.is_visible_to(request.user),
         "rows": [(assessment, counts.get(assessment.pk, {})) for assessment in assessments],
         "start": start or StartForm(user=request.user, version=found),
         "start_refusal": assessing.start.refusal(found, request.user),
@@ -71,6 +72,6 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
         "withdraw_refusal": approvals.withdraw_request.refusal(found, request.user),
         "decide_refusal": approvals.decide.refusal(found, request.user),
         "requests": found.approval_requests.select_related("requested_by", "decision__decided_by"),
-        "events": events_of_version(found)[:12],
+        "events": events_of_version(found, request.user)[:12],
     }
     return render(request, "pages/version.html", context, status=status)

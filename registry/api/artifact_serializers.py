@@ -52,7 +52,8 @@ class ScanDocumentSerializer(serializers.Serializer):
 
 class ScanSerializer(serializers.ModelSerializer):
     document = ScanDocumentSerializer(read_only=True)
-    scanned_by = username()
+    scanned_by = username(allow_null=True, help_text="null where it was scanned for a version that you do not see.")
+    scanned_at = serializers.DateTimeField(allow_null=True, read_only=True, help_text="null as scanned_by.")
 
     class Meta:
         model = Scan
@@ -63,6 +64,9 @@ class ArtifactRowSerializer(serializers.ModelSerializer):
     """As it stands in a list."""
 
     url = serializers.HyperlinkedIdentityField(view_name="api:artifact-detail")
+    created_at = serializers.DateTimeField(
+        source="seen_since", read_only=True, help_text="When it was stored, for the first version that you see."
+    )
 
     class Meta:
         model = Artifact
@@ -70,7 +74,7 @@ class ArtifactRowSerializer(serializers.ModelSerializer):
 
 
 class ArtifactSerializer(ArtifactRowSerializer):
-    scan = ScanSerializer(read_only=True, allow_null=True, help_text="The newest one; null for data.")
+    scan = serializers.SerializerMethodField(help_text="The newest one; null for data.")
     model_versions = serializers.SerializerMethodField(help_text="Those that you see.")
     dataset_versions = serializers.SerializerMethodField(help_text="Those that you see.")
     scans_url = serializers.HyperlinkedIdentityField(view_name="api:artifact-scans")
@@ -87,6 +91,17 @@ class ArtifactSerializer(ArtifactRowSerializer):
             "waivers_url",
             "available_actions",
         ]
+
+    @extend_schema_field(ScanSerializer(allow_null=True))
+    def get_scan(self, artifact: Artifact) -> dict | None:
+        """What it says follows from the bytes; who made it for which other model does not."""
+        scan = artifact.scan
+        if scan is None:
+            return None
+        told = dict(ScanSerializer(scan, context=self.context).data)
+        if not artifact.scans.visible_to(self.context["request"].user).filter(pk=scan.pk).exists():
+            told |= {"scanned_by": None, "scanned_at": None}
+        return told
 
     @extend_schema_field(LinkSerializer(many=True))
     def get_model_versions(self, artifact: Artifact) -> list[dict]:

@@ -18,7 +18,7 @@ from registry.api.artifact_serializers import (
 )
 from registry.api.offers import offer
 from registry.api.reading import HasHistory, ListFilters, VisibleRow, VisibleRows
-from registry.models import Artifact, Waiver
+from registry.models import Artifact, AuditEvent, Waiver
 
 
 class ArtifactFilters(ListFilters):
@@ -29,6 +29,12 @@ class ArtifactViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixi
     """A file, stored once under its SHA-256, that versions of models or datasets are."""
 
     queryset = Artifact.objects.all()
+
+    def get_queryset(self):
+        return super().get_queryset().with_seen_since(self.request.user)
+
+    def history_of(self, row):
+        return AuditEvent.objects.about_file(row, self.request.user)
 
     def get_serializer_class(self):
         return ArtifactRowSerializer if self.action == "list" else ArtifactSerializer
@@ -44,14 +50,16 @@ class ArtifactViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixi
     @extend_schema(responses=ScanSerializer(many=True), filters=False)
     @route(detail=True, methods=["get"], serializer_class=ScanSerializer)
     def scans(self, request, pk=None):
-        """What the gate read in it each time, newest first; the newest one counts."""
-        return self.page_of(self.get_object().scans.select_related("scanned_by"), ScanSerializer)
+        """What the gate read in it each time for versions that you see, newest first; the newest one of all counts."""
+        rows = self.get_object().scans.visible_to(request.user).select_related("scanned_by")
+        return self.page_of(rows, ScanSerializer)
 
     @extend_schema(responses=WaiverRowSerializer(many=True), filters=False)
     @route(detail=True, methods=["get"])
     def waivers(self, request, pk=None):
-        """The waivers for it, newest first: in force, expired, revoked."""
-        rows = self.get_object().waivers.select_related("artifact", "granted_by", "revoked_by")
+        """The waivers granted for versions that you see, newest first: in force, expired, revoked."""
+        rows = self.get_object().waivers.visible_to(request.user)
+        rows = rows.select_related("artifact", "granted_by", "revoked_by")
         return self.page_of(rows, WaiverRowSerializer)
 
     @extend_schema(request=inputs.NewWaiverSerializer, responses={201: WaiverSerializer})

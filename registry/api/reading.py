@@ -95,4 +95,7 @@ class HasHistory:
     @route(detail=True, methods=["get"], serializer_class=AuditEventSerializer)
     def history(self, request, pk=None):
         """What happened to it, who did it; newest first."""
-        return self.page_of(AuditEvent.objects.about(self.get_object()), AuditEventSerializer)
+        return self.page_of(self.history_of(self.get_object()), AuditEventSerializer)
+
+    def history_of(self, row):
+        return AuditEvent.objects.about(row)

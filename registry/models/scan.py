@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from registry.models.artifact import Artifact
-from registry.querysets import WaiverQuerySet
+from registry.querysets import ScanQuerySet, WaiverQuerySet
 
 
 class Scan(models.Model):
@@ -21,6 +21,14 @@ class Scan(models.Model):
         REFUSED = "refused", "refused"
 
     artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="scans")
+    version = models.ForeignKey(
+        "registry.ModelVersion",
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        help_text="For which it was made: other models may be the same file. None: for all of them.",
+    )
     format = models.CharField(max_length=20)
     verdict = models.CharField(max_length=20, choices=Verdict)
     imports_sha256 = models.CharField(max_length=64, help_text="Of the exact list of imports and their uses.")
@@ -29,6 +37,8 @@ class Scan(models.Model):
     document = models.JSONField(help_text="The whole of modelrisk.scan/1.")
     scanned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     scanned_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScanQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -98,3 +108,6 @@ class Waiver(models.Model):
 
     def get_state_display(self) -> str:
         return self.State(self.state).label
+
+    def is_visible_to(self, user) -> bool:
+        return Waiver.objects.visible_to(user).filter(pk=self.pk).exists()
