@@ -6,6 +6,7 @@ thousand rows and for a million, and the values equal Fairlearn's.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,26 @@ from assessments.battery.stats import resampled_counts
 Floats = NDArray[np.float64]
 
 TPR, FPR = "tpr", "fpr"
+_MISSED, _FOUND = (1, 0), (1, 1)  # (truly favourable, decided favourably)
+_SPARED, _FALSE = (0, 0), (0, 1)
+_ALL, _TRUE, _UNTRUE = (_SPARED, _FALSE, _MISSED, _FOUND), (_MISSED, _FOUND), (_SPARED, _FALSE)
+_CHOSEN, _LEFT = (_FALSE, _FOUND), (_SPARED, _MISSED)
+# Each rate is a share of rows: the cells that are counted, and those that they are counted among.
+RATES = {
+    "selection_rate": (_CHOSEN, _ALL),
+    "prevalence": (_TRUE, _ALL),
+    TPR: ((_FOUND,), _TRUE),
+    FPR: ((_FALSE,), _UNTRUE),
+    "tnr": ((_SPARED,), _UNTRUE),
+    "fnr": ((_MISSED,), _TRUE),
+    "ppv": ((_FOUND,), _CHOSEN),
+    "npv": ((_SPARED,), _LEFT),
+    "fdr": ((_FALSE,), _CHOSEN),
+    "for": ((_MISSED,), _LEFT),
+    "accuracy": ((_SPARED, _FOUND), _ALL),
+    "missed_share_of_errors": ((_MISSED,), (_MISSED, _FALSE)),
+    "rejection_rate": (_LEFT, _ALL),
+}
 
 
 @dataclass(frozen=True)
@@ -46,14 +67,9 @@ class Cells:
         return np.asarray(self.counts[..., :, 1].sum(-1))
 
     def fraction(self, rate: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numerator and denominator of selection_rate, tpr, fpr or ppv, a group each."""
-        counts = self.counts
-        return {
-            "selection_rate": (self.selected, self.rows),
-            TPR: (counts[..., 1, 1], counts[..., 1, :].sum(-1)),
-            FPR: (counts[..., 0, 1], counts[..., 0, :].sum(-1)),
-            "ppv": (counts[..., 1, 1], self.selected),
-        }[rate]
+        """Numerator and denominator of one of RATES, a group each."""
+        top, bottom = (sum((self.counts[..., a, s] for a, s in cells), np.int64(0)) for cells in RATES[rate])
+        return np.asarray(top), np.asarray(bottom)
 
     def rate(self, rate: str) -> Floats:
         """The rate of each group; NaN where nothing can be divided by."""
@@ -75,10 +91,7 @@ def demographic_parity_difference(cells: Cells) -> Floats:
 
 def demographic_parity_ratio(cells: Cells) -> Floats:
     """Lowest over highest selection rate, the impact ratio; NaN where nobody at all is selected."""
-    rates = cells.rate("selection_rate")
-    high = np.fmax.reduce(rates, axis=-1)
-    ratio = np.divide(np.fmin.reduce(rates, axis=-1), high, out=np.full(np.shape(high), np.nan), where=high > 0)
-    return np.asarray(ratio)
+    return ratio(cells.rate("selection_rate"))
 
 
 def equalized_odds_difference(cells: Cells, *, undefined: float = 0.0) -> Floats:
@@ -86,7 +99,7 @@ def equalized_odds_difference(cells: Cells, *, undefined: float = 0.0) -> Floats
 
     undefined stands for a rate that divides by no row: 0.0, as Fairlearn has it, or NaN to leave that group out.
     """
-    return np.fmax(*(spread(_filled(cells, rate, undefined)) for rate in (TPR, FPR)))
+    return np.fmax(*(spread(filled(cells, rate, undefined)) for rate in (TPR, FPR)))
 
 
 def spread(rates: Floats) -> Floats:
@@ -94,6 +107,32 @@ def spread(rates: Floats) -> Floats:
     return np.asarray(np.fmax.reduce(rates, axis=-1) - np.fmin.reduce(rates, axis=-1))
 
 
-def _filled(cells: Cells, rate: str, undefined: float) -> Floats:
+def ratio(rates: Floats) -> Floats:
+    """Lowest over highest over the last axis, passing over NaN; NaN where the highest is 0."""
+    high = np.fmax.reduce(rates, axis=-1)
+    low = np.fmin.reduce(rates, axis=-1)
+    return np.asarray(np.divide(low, high, out=np.full(np.shape(high), np.nan), where=high > 0))
+
+
+def filled(cells: Cells, rate: str, undefined: float) -> Floats:
+    """The rate of each group that has rows, `undefined` where it divides by none of them."""
     rates = cells.rate(rate)
     return np.where(np.isnan(rates) & (cells.rows > 0), undefined, rates)
+
+
+def generalized_entropy(counts: NDArray[Any], alpha: int) -> Floats:
+    """Inequality of benefit over people: 0 where all get what they merit (Speicher et al. 2018).
+
+    A wrong rejection is worth 0, a right decision 1, a wrong selection 2. alpha 1 is Theil's index, 2 half the squared
+    coefficient of variation. counts (..., groups, 2, 2).
+    """
+    totals = np.asarray(counts).sum(axis=-3, dtype=float)
+    rows = totals.sum((-1, -2))
+    shares = np.stack([totals[..., 1, 0], totals[..., 0, 0] + totals[..., 1, 1], totals[..., 0, 1]], axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = shares / rows[..., None]
+        relative = np.arange(3) / (shares @ np.arange(3.0))[..., None]
+        if alpha == 1:
+            terms = np.where(relative > 0, relative * np.log(np.where(relative > 0, relative, 1.0)), 0.0)
+            return np.asarray((shares * terms).sum(-1))
+        return np.asarray((shares * (relative**alpha - 1)).sum(-1) / (alpha * (alpha - 1)))

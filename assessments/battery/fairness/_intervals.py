@@ -25,11 +25,20 @@ def difference_interval(cells: Cells, rates: tuple[str, ...], value: float, draw
     return max([0.0, *shown]), max([value, drawn[1], *possible])
 
 
-def ratio_interval(cells: Cells, value: float, drawn: Interval) -> Interval:
-    """For the lowest over the highest selection rate. drawn: the bootstrap's interval."""
-    top, bottom = _supported(cells, "selection_rate")
-    low = min(value, drawn[0], _possible_ratio(top, bottom, value))
-    return low, max(value, min(1.0, _greatest_ratio(top, bottom)))
+def mean_difference_interval(cells: Cells, rates: tuple[str, ...], value: float, drawn: Interval) -> Interval:
+    """For the mean, over the rates, of the widest difference in each between any two groups."""
+    shown = [max(0.0, _least_difference(*_supported(cells, rate), len(rates))) for rate in rates]
+    possible = [_possible_difference(*_supported(cells, rate), _widest(cells, rate)) for rate in rates]
+    return min(value, float(np.mean(shown))), max([value, drawn[1], float(np.mean(possible))])
+
+
+def ratio_interval(
+    cells: Cells, value: float, drawn: Interval, rates: tuple[str, ...] = ("selection_rate",)
+) -> Interval:
+    """For the lowest over the highest rate, the least of those where there are several. drawn: the bootstrap's."""
+    parts = [_supported(cells, rate) for rate in rates]
+    low = min([value, drawn[0], *(_possible_ratio(*part, value) for part in parts)])
+    return low, max(value, min([1.0, *(_greatest_ratio(*part, len(rates)) for part in parts)]))
 
 
 def simultaneous_z(groups: int, families: int = 1) -> float:
@@ -64,6 +73,8 @@ def _possible_difference(top: NDArray[np.int64], bottom: NDArray[np.int64], valu
 
 def _possible_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64], value: float) -> float:
     """The smallest lower limit of the ratio of the pairs of rates whose ratio is `value`; 1.0 where there is none."""
+    if len(top) < 2:
+        return 1.0
     rate, low, high = _wilson(top, bottom, Z)
     above = high * (2 * rate - high)  # of the denominator's group
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,9 +85,16 @@ def _possible_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64], value: fl
     return float(limits[setting].min().clip(min=0)) if setting.any() else 1.0
 
 
-def _greatest_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> float:
+def _widest(cells: Cells, rate: str) -> float:
+    top, bottom = _supported(cells, rate)
+    return float(np.ptp(top / bottom)) if len(top) else 0.0
+
+
+def _greatest_ratio(top: NDArray[np.int64], bottom: NDArray[np.int64], families: int = 1) -> float:
     """The smallest upper limit of the ratio of any pair of rates."""
-    rate, low, high = _wilson(top, bottom, simultaneous_z(len(top)))
+    if len(top) < 2:
+        return 1.0
+    rate, low, high = _wilson(top, bottom, simultaneous_z(len(top), families))
     below = low * (2 * rate - low)  # of the denominator's group
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.outer(rate, rate) ** 2 - np.outer(high * (2 * rate - high), below)
