@@ -8,6 +8,7 @@ urlpatterns = [
     path("assessments/<int:pk>/", assessment.assessment, name="assessment"),
     path("assessments/<int:pk>/cancel/", assessment.cancel, name="assessment-cancel"),
     path("assessments/<int:pk>/retry/", assessment.retry, name="assessment-retry"),
+    path("assessments/<int:pk>/tests/<str:test>/", assessment.test, name="assessment-test"),
     path("assessments/<int:pk>/charts/<path:chart_id>.<slug:format>", charts.chart, name="chart"),
     path("policies/", methodology.policies, name="policies"),
     path("methodology/", methodology.methodology, name="methodology"),

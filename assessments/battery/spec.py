@@ -131,6 +131,7 @@ class BatteryTest:
     charts: tuple[str, ...]
     run: Run
     plans: tuple[str, ...] = PLANS  # those that run it where nobody names tests
+    headline: tuple[str, ...] = ()  # those of its charts that stand on the assessment's own page
 
     def entry(self) -> dict[str, Any]:
         """The entry as JSON."""
@@ -167,14 +168,18 @@ def battery_test(
     metrics: list[Metric],
     controls: list[str] | None = None,
     charts: list[str] | None = None,
+    headline: tuple[str, ...] = (),
     plans: tuple[str, ...] = PLANS,
 ) -> Callable[[Run], Run]:
     """Put `run` in the catalogue. A trailing * in `charts` stands for a column name.
 
+    headline: the few charts that a reviewer should see first; all the others stand on the test's own page.
     plans: which plans include it when nobody names tests; a test named by its id runs in any plan.
     """
     if not plans or not set(plans) <= set(PLANS):
         raise ValueError(f"plans must name some of {', '.join(PLANS)}, not {plans!r}.")
+    if not set(headline) <= set(charts or ()):
+        raise ValueError(f"headline must name some of the charts {charts!r}, not {headline!r}.")
 
     def register(run: Run) -> Run:
         module = importlib.import_module(run.__module__)
@@ -191,6 +196,7 @@ def battery_test(
             charts=tuple(charts or ()),
             run=run,
             plans=tuple(plans),
+            headline=tuple(headline),
         )
         CATALOGUE[test.id] = test
         return run

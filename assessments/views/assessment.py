@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.contrib import messages
 from django.db.models import Count, Prefetch
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -14,6 +14,7 @@ from assessments.views import evidence, summaries
 from registry.approvals import actions as approvals
 from registry.models import AuditEvent
 
+_MEASURES = Prefetch("measures", Measure.objects.order_by("position"))
 STOP_POLLING = 286  # htmx's word for "this was the last answer"
 
 
@@ -34,6 +35,24 @@ def assessment(request, pk: int) -> HttpResponse:
         "events": AuditEvent.objects.about(found)[:10],
     }
     return render(request, "assessments/assessment.html", context)
+
+
+@require_GET
+def test(request, pk: int, test: str) -> HttpResponse:
+    """What one test asked and everything it found."""
+    found = _visible(request, pk)
+    results = list(found.results.prefetch_related(_MEASURES, "charts").filter(test=test))
+    if not results:
+        raise Http404("This assessment has no such test.")
+    verdicts = list(found.verdicts.filter(test=test))
+    context = {
+        "assessment": found,
+        "page": evidence.page_of(found, results[0]),
+        "verdicts": verdicts,
+        "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
+        "neighbours": evidence.neighbours(list(found.results.only("test", "title")), test),
+    }
+    return render(request, "assessments/test.html", context)
 
 
 @require_POST
@@ -98,8 +117,7 @@ def _steps(found: Assessment, results: list[TestResult]) -> list[dict]:
 
 
 def _results(found: Assessment) -> dict:
-    ordered = Prefetch("measures", Measure.objects.order_by("position"))
-    results = list(found.results.prefetch_related(ordered, "charts"))
+    results = list(found.results.prefetch_related(_MEASURES, "charts"))
     verdicts = list(found.verdicts.all())
     return {
         "results": results,
@@ -107,6 +125,6 @@ def _results(found: Assessment) -> dict:
         "attention": [verdict for verdict in verdicts if verdict.verdict in summaries.ATTENTION],
         "verdicts": verdicts,
         "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
-        "sections": evidence.sections(found, results),
+        "sections": evidence.sections(found, results, verdicts),
         "not_run": [result for result in results if result.status != "done"],
     }

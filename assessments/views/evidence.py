@@ -1,9 +1,12 @@
-"""The sections of a finished assessment: a family each, with its charts and every measure as tables."""
+"""What a finished assessment shows: a section for each family, and a page for each test with every measure."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from assessments.battery.spec import FAMILIES
-from assessments.models import Assessment, Chart, Measure, TestResult
+from assessments.models import Assessment, Chart, Measure, TestResult, Verdict
 from assessments.reports.report import tells_changes
 
 
@@ -17,16 +20,12 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class TestSection:
-    """What one test found, ready for the page."""
-
-    __test__ = False
+class Line:
+    """One test among those of its family: what it asks and what the policy says of it."""
 
     result: TestResult
-    asks: str
-    overall: list[tuple[str, Measure]] = field(default_factory=list)
-    grids: list[Grid] = field(default_factory=list)
-    tables: list[dict] = field(default_factory=list)
+    question: str
+    counts: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -34,17 +33,59 @@ class FamilySection:
     family: str
     title: str
     note: str
-    figures: list[Chart | dict]  # charts and tables that tell changes, in the order of the page
-    tests: list[TestSection]
+    figures: list[Chart | dict]  # what the tests put first; charts and tables that tell changes
+    tests: list[Line]
 
 
-def sections(assessment: Assessment, results: list[TestResult]) -> list[FamilySection]:
+@dataclass(frozen=True)
+class Page:
+    """Everything one test found, ready for its page."""
+
+    result: TestResult
+    question: str
+    asks: str  # the rest of what it says of itself
+    controls: list[str]
+    figures: list[Chart | dict] = field(default_factory=list)
+    overall: list[tuple[str, Measure]] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
+    tables: list[dict] = field(default_factory=list)
+
+
+def sections(assessment: Assessment, results: list[TestResult], verdicts: list[Verdict]) -> list[FamilySection]:
     entries = entries_of(assessment)
     return [
-        _family(family, [result for result in results if result.family == family], entries)
+        _family(family, [result for result in results if result.family == family], entries, verdicts)
         for family in FAMILIES
         if any(result.family == family for result in results)
     ]
+
+
+def page_of(assessment: Assessment, result: TestResult) -> Page:
+    entries = entries_of(assessment)
+    entry = entries.get(result.test, {})
+    titles = metric_titles(entries)
+    measures = list(result.measures.all())
+    question, asks = _said_of_itself(entry)
+    own = {metric["id"]: metric["title"] for metric in entry.get("metrics", [])}
+    return Page(
+        result,
+        question,
+        _with_titles(asks, own),
+        entry.get("controls", []),
+        _figures(result, list(result.charts.all())),
+        overall=[(titles.get(m.metric, m.metric), m) for m in measures if not m.group],
+        grids=_grids([m for m in measures if m.group], titles),
+        tables=[table for table in result.tables if not tells_changes(table)],
+    )
+
+
+def neighbours(results: list[TestResult], test: str) -> dict[str, TestResult | None]:
+    """The tests before and after one, in the order of the assessment."""
+    place = [result.test for result in results].index(test)
+    return {
+        "before": results[place - 1] if place else None,
+        "after": results[place + 1] if place + 1 < len(results) else None,
+    }
 
 
 def entries_of(assessment: Assessment) -> dict[str, dict]:
@@ -57,20 +98,50 @@ def metric_titles(entries: dict[str, dict]) -> dict[str, str]:
     return {metric["id"]: metric["title"] for entry in entries.values() for metric in entry["metrics"]}
 
 
-def _family(family: str, results: list[TestResult], entries: dict[str, dict]) -> FamilySection:
-    titles = metric_titles(entries)
-    tests = [_test(result, entries.get(result.test, {}), titles) for result in results]
+def _family(family: str, results: list[TestResult], entries: dict[str, dict], verdicts: list[Verdict]) -> FamilySection:
     queries = sum(result.queries for result in results)
     note = f"{len(results)} test{'s' * (len(results) != 1)}"
     if queries:
         note += f" · {short_count(queries)} model queries"
-    figures = [figure for result in results for figure in _figures(result)]
+    figures = [
+        figure for result in results for figure in _figures(result, _headline(result, entries.get(result.test, {})))
+    ]
+    ordered = sorted(results, key=lambda result: result.status == TestResult.Status.NOT_APPLICABLE)
+    tests = [_line(result, entries.get(result.test, {}), verdicts) for result in ordered]
     return FamilySection(family, family.capitalize(), note, figures, tests)
 
 
-def _figures(result: TestResult) -> list[Chart | dict]:
-    """The charts of a test; what it tells of changes stands beside the first."""
+def _line(result: TestResult, entry: dict, verdicts: list[Verdict]) -> Line:
+    counts = Counter(verdict.verdict for verdict in verdicts if verdict.test == result.test)
+    return Line(result, _said_of_itself(entry)[0], dict(counts))
+
+
+def _said_of_itself(entry: dict) -> tuple[str, str]:
+    """The question that a test opens with, and the rest."""
+    question, _, rest = entry.get("asks", "").partition("\n\n")
+    return " ".join(question.split()), rest
+
+
+def _with_titles(asks: str, titles: dict[str, str]) -> str:
+    """Metrics by their titles, as they stand in the tables; an id that is also a word only where it is defined."""
+    for metric, title in titles.items():
+        ending = "" if "_" in metric else "(?=:)"
+        asks = re.sub(rf"\b{re.escape(metric)}\b{ending}", lambda _, title=title: f"“{title}”", asks)
+    return asks
+
+
+def _headline(result: TestResult, entry: dict) -> list[Chart]:
+    """The charts that the test puts first; all of them for evidence from before tests said so."""
     charts = list(result.charts.all())
+    if "headline" not in entry:
+        return charts
+    return [chart for chart in charts if any(fnmatchcase(chart.chart_id, name) for name in entry["headline"])]
+
+
+def _figures(result: TestResult, charts: list[Chart]) -> list[Chart | dict]:
+    """Charts of a test; what it tells of changes stands beside the first."""
+    if not charts and result.charts.all():
+        return []
     return [*charts[:1], *(table for table in result.tables if tells_changes(table)), *charts[1:]]
 
 
@@ -80,14 +151,6 @@ def short_count(n: int) -> str:
         if n >= size:
             return f"{n / size:.1f}".removesuffix(".0") + f" {letter}"
     return str(n)
-
-
-def _test(result: TestResult, entry: dict, titles: dict[str, str]) -> TestSection:
-    measures = list(result.measures.all())
-    overall = [(titles.get(m.metric, m.metric), m) for m in measures if not m.group]
-    grouped = [m for m in measures if m.group]
-    tables = [table for table in result.tables if not tells_changes(table)]
-    return TestSection(result, entry.get("asks", ""), overall, _grids(grouped, titles), tables)
 
 
 def _grids(measures: list[Measure], titles: dict[str, str]) -> list[Grid]:
@@ -107,7 +170,16 @@ def _grid(columns: tuple[str, ...], measures: list[Measure], titles: dict[str, s
         title=", ".join(columns),
         metrics=[titles.get(metric, metric) for metric in metrics],
         rows=[
-            (" · ".join(values), [found.get(metric) for metric in metrics], any(m.small for m in found.values()))
+            (
+                " · ".join(_group_name(value) for value in values),
+                [found.get(metric) for metric in metrics],
+                any(m.small for m in found.values()),
+            )
             for values, found in rows.items()
         ],
     )
+
+
+def _group_name(value: str) -> str:
+    """A star stands for the comparison of the groups of a column."""
+    return f"between groups {value[1:].strip()}".rstrip() if value.startswith("*") else value

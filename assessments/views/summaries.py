@@ -79,7 +79,7 @@ def _family(family: str, verdicts: list[Verdict], results: list) -> dict:
     judged = [v.verdict for v in verdicts if v.family == family and v.verdict != "not_applicable"]
     words = sorted(judged, key=SEVERITY.index, reverse=True)
     done = [result for result in results if result.family == family and result.status == "done"]
-    shown = {"title": family.capitalize(), "headline": _headline(family, done, verdicts), "words": words}
+    shown = {"id": family, "title": family.capitalize(), "headline": _headline(family, done, verdicts), "words": words}
     if words:
         worst = words[-1]
         return shown | {"worst": worst, "n": words.count(worst), "label": ""}

@@ -20,6 +20,10 @@ def url_of(assessment) -> str:
     return reverse("assessment", args=[assessment.pk])
 
 
+def address_of(assessment, test: str) -> str:
+    return reverse("assessment-test", args=[assessment.pk, test])
+
+
 def test_an_assessment_is_started(as_developer, version_url, dataset_version):
     answer = as_developer.post(version_url, {"dataset_version": dataset_version.pk, "plan_name": "quick", "seed": "5"})
     found = Assessment.objects.get()
@@ -98,9 +102,9 @@ def test_the_inbox_shows_what_runs_and_then_stops(as_owner, assessment):
 
 
 def test_the_results_say_what_was_measured(as_owner, assessed):
-    text = read(as_owner.get(url_of(assessed))).text
     auc = assessed.results.get(test="performance.discrimination").measures.get(metric="roc_auc")
-    assert f"AUC {auc.value:.3f}" in text
+    assert f"AUC {auc.value:.3f}" in read(as_owner.get(url_of(assessed))).text
+    text = read(as_owner.get(address_of(assessed, "performance.discrimination"))).text
     assert f"[{number(auc.low)}, {number(auc.high)}]" in text
 
 
@@ -113,17 +117,62 @@ def test_the_verdicts_are_counted_and_the_bad_ones_listed(as_owner, assessed):
     assert f"{counts['pass']} pass" in read(answer).text
 
 
-def test_every_chart_is_shown_with_its_words(as_owner, assessed):
-    page = read(as_owner.get(url_of(assessed)))
+def test_the_page_shows_what_the_tests_put_first_and_leads_to_every_one(as_owner, assessed):
+    answer = as_owner.get(url_of(assessed))
+    shown = {image["alt"] for image in read(answer).images}
+    charts = {chart.chart_id: chart.alt for result in assessed.results.all() for chart in result.charts.all()}
+    assert {charts["roc"], charts["accuracy_under_attack"], charts["shap_importance"]} <= shown
+    assert charts["roc_adversarial"] not in shown
+    for result in assessed.results.all():
+        assert address_of(assessed, result.test) in answer.content.decode()
+
+
+def test_every_chart_is_on_the_page_of_its_test(as_owner, assessed):
+    seen = set()
+    for result in assessed.results.prefetch_related("charts"):
+        page = read(as_owner.get(address_of(assessed, result.test)))
+        charts = {chart.alt for chart in result.charts.all()}
+        assert {image["alt"] for image in page.images} == charts
+        seen |= charts
+    assert len(seen) >= 9
+
+
+def test_evidence_from_before_tests_put_charts_first_shows_all_of_them(as_owner, assessed):
+    older = {test: {k: v for k, v in entry.items() if k != "headline"} for test, entry in assessed.catalogue.items()}
+    Assessment.objects.filter(pk=assessed.pk).update(catalogue=older)
     charts = {chart.alt for result in assessed.results.all() for chart in result.charts.all()}
-    assert len(charts) >= 9
-    assert {image["alt"] for image in page.images} == charts
+    assert {image["alt"] for image in read(as_owner.get(url_of(assessed))).images} == charts
+
+
+def test_the_page_of_a_test_says_what_it_asks_and_what_the_policy_says(as_owner, assessed):
+    text = read(as_owner.get(address_of(assessed, "fairness.group_metrics"))).text
+    assert "Does the model decide differently for different groups of people?" in text
+    assert "Impact ratio" in text
+    assert "between groups" in text
+    assert "equalized_odds_difference" not in text.split("How it is measured")[1].split("What it ran with")[0]
+    assert "“Equalized odds difference”" in text
+
+
+def test_the_pages_of_the_tests_follow_one_another(as_owner, assessed):
+    tests = [result.test for result in assessed.results.all()]
+    first, last = (as_owner.get(address_of(assessed, test)).context["neighbours"] for test in (tests[0], tests[-1]))
+    assert (first["before"], first["after"].test) == (None, tests[1])
+    assert (last["before"].test, last["after"]) == (tests[-2], None)
+
+
+def test_a_test_that_was_not_run_has_no_page(as_owner, assessed):
+    assert as_owner.get(address_of(assessed, "robustness.zoo")).status_code == 404
+
+
+def test_another_persons_test_is_not_found(sign_in, outsider, assessed):
+    assert sign_in(outsider).get(address_of(assessed, "fairness.group_metrics")).status_code == 404
 
 
 def test_a_test_that_does_not_apply_says_why(as_owner, assessed):
     assessed.results.filter(test="robustness.hopskipjump").update(status="not_applicable", reason="No number moves.")
     text = read(as_owner.get(url_of(assessed))).text
-    assert "not applicable HopSkipJump evasion attack No number moves." in text
+    assert "HopSkipJump evasion attack No number moves. – not applicable" in text
+    assert "No number moves." in read(as_owner.get(address_of(assessed, "robustness.hopskipjump"))).text
 
 
 def test_a_failed_one_says_what_went_wrong_and_offers_another_try(as_developer, assessment):
@@ -188,4 +237,5 @@ def test_names_that_a_child_chose_do_not_break_the_page(as_developer, assessed):
     """A template's `x.items` is the key `items` of x, where it has one."""
     Assessment.objects.filter(pk=assessed.pk).update(environment={"items": 5}, subject={"items": 5})
     assessed.results.update(params={"items": 5})
-    assert as_developer.get(url_of(assessed)).status_code == 200
+    for url in (url_of(assessed), address_of(assessed, "fairness.group_metrics")):
+        assert as_developer.get(url).status_code == 200

@@ -85,7 +85,7 @@ def test_what_the_battery_said_is_escaped(as_owner, assessed):
 
 
 def test_the_smallest_edits_stand_beside_their_chart(as_owner, assessed):
-    body = as_owner.get(reverse("assessment", args=[assessed.pk])).content.decode()
+    body = as_owner.get(reverse("assessment-test", args=[assessed.pk, "robustness.feasible_edits"])).content.decode()
     section = body[body.index("Smallest feasible edits") :]
     assert "<del>" in section
     assert "<ins>" in section

@@ -70,6 +70,7 @@ WITH, WITHOUT = "Any legal change", "Numbers only"
         controls.REASONS_FOR_DENIAL,
     ],
     charts=["recourse_cost", "recourse_edits", "recourse_cost_by_*"],
+    headline=("recourse_cost",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

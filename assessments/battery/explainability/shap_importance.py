@@ -55,6 +55,7 @@ SHOWN = 20
         controls.PRA_EXPLAINABILITY,
     ],
     charts=["shap_importance"],
+    headline=("shap_importance",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

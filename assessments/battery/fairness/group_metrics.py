@@ -73,6 +73,7 @@ DISPARITIES = (
         controls.ISO_BIAS,
     ],
     charts=["selection_rate_*", "count_*"],
+    headline=("selection_rate_*",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

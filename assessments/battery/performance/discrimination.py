@@ -39,6 +39,7 @@ METRICS = [
         controls.NIST_TEST_METRICS,
     ],
     charts=["roc", "precision_recall", "ks_original"],
+    headline=("roc", "precision_recall", "ks_original"),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

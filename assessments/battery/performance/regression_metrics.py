@@ -44,6 +44,7 @@ Floats = NDArray[np.float64]
         controls.NIST_TEST_METRICS,
     ],
     charts=["predicted_actual"],
+    headline=("predicted_actual",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

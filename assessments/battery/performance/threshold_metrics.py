@@ -38,6 +38,7 @@ THRESHOLD = 0.5
         controls.NIST_TEST_METRICS,
     ],
     charts=["precision_threshold"],
+    headline=("precision_threshold",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

@@ -94,6 +94,7 @@ EDITS = (1, 2, 3)
         controls.OWASP_INPUT_MANIPULATION,
     ],
     charts=["accuracy_under_feasible_edits", "edit_cost", "success_by_edits", "edit_cost_by_*"],
+    headline=("accuracy_under_feasible_edits",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

@@ -110,6 +110,7 @@ class Attacked:
         controls.OWASP_INPUT_MANIPULATION,
     ],
     charts=["accuracy_under_attack", "ks_adversarial", "roc_adversarial", "precision_recall_adversarial"],
+    headline=("accuracy_under_attack", "ks_adversarial"),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

@@ -69,6 +69,7 @@ Floats = NDArray[np.float64]
         controls.NIST_VALIDITY,
     ],
     charts=["noise_quality", "noise_flips"],
+    headline=("noise_quality",),
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]

@@ -12,8 +12,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from assessments.models import Assessment, Chart
+from assessments.models import Assessment
 from modelrisk.demo import children, surroundings
+from modelrisk.demo.visit import PageFault, Visitor
 
 FINISHED = {Assessment.State.DONE, Assessment.State.FAILED, Assessment.State.CANCELLED}
 
@@ -112,20 +113,30 @@ class Command(BaseCommand):
 
     def inspect(self, url: str, password: str, assessments: dict[str, Assessment], version, held) -> None:
         """Read the pages as the reviewer does, each chart included; and what waits for the security officer."""
-        from modelrisk.demo.visit import PageFault, Visitor
-
         try:
             reviewer = Visitor(url, "reviewer", password)
             for assessment in assessments.values():
-                charts = list(Chart.objects.filter(result__assessment=assessment).values_list("chart_id", flat=True))
-                page = reverse("assessment", args=[assessment.pk])
-                self.say(f"{page} shows {reviewer.see_charts(page, charts)} charts")
+                self.say(self.read_tests(reviewer, assessment))
             if str(version.model) not in reviewer.read(reverse("inbox")):
                 raise PageFault(f"the reviewer's inbox does not show {version}")
             if str(held.model) not in Visitor(url, "security_officer", password).read(reverse("inbox")):
                 raise PageFault(f"the security officer's inbox does not show {held}")
         except PageFault as error:
             raise CommandError(f"A page is not as it should be: {error}") from error
+
+    def read_tests(self, reviewer: Visitor, assessment: Assessment) -> str:
+        """Open the assessment and, from there, every test with its charts."""
+        page = reverse("assessment", args=[assessment.pk])
+        shown = reviewer.read(page)
+        tests = charts = 0
+        for result in assessment.results.prefetch_related("charts"):
+            address = reverse("assessment-test", args=[assessment.pk, result.test])
+            if address not in shown:
+                raise PageFault(f"{page} does not lead to {address}")
+            ids = [chart.chart_id for chart in result.charts.all()]
+            reviewer.see_charts(address, ids)
+            tests, charts = tests + 1, charts + len(ids)
+        return f"{page} shows {tests} tests with {charts} charts"
 
     def say(self, text: str) -> None:
         self.stdout.write(f"[{time.monotonic() - self.begun:4.0f} s] {text}")
