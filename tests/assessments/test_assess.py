@@ -356,7 +356,7 @@ def test_a_model_that_predicts_a_number_is_assessed(german, tmp_path):
     assert status["fairness.group_metrics"] == status["performance.discrimination"] == "not_applicable"
     predicted = model.predict(numbers.drop(columns="credit-amount"))
     assert measured(results, "r2") == pytest.approx(metrics.r2_score(numbers["credit-amount"], predicted), **EXACT)
-    assert [v["metric"] for v in results["verdicts"] if v["verdict"] != "not_applicable"][0] == "r2"
+    assert "r2" in [v["metric"] for v in results["verdicts"] if v["verdict"] != "not_applicable"]
     assert "favourable" not in (tmp_path / "out" / "report.html").read_text().split("judged by")[0]
 
 

@@ -205,3 +205,27 @@ def test_the_house_policy_judges_metrics_that_the_battery_gives():
     for each in default_policy()["criteria"]:
         declared = {metric["id"]: metric for metric in catalogue()[each["test"]]["metrics"]}
         assert declared[each["metric"]]["better"] == each["better"]
+
+
+def test_each_robustness_test_is_judged_but_the_certificate_whose_absence_proves_nothing():
+    from assessments.catalogue import catalogue
+
+    policy = default_policy()
+    judged = {each["test"] for each in policy["criteria"]}
+    tests = {name for name, entry in catalogue().items() if entry["family"] == "robustness"}
+    assert tests - judged == {"robustness.certificate"}
+    assert any("certificate is measured and not judged" in note for note in policy["notes"])
+
+
+def test_every_attack_is_judged_by_the_same_limits():
+    from assessments.catalogue import catalogue
+
+    limits = {
+        (each["metric"], each["test"]): (each["warn"], each["fail"], each["basis"])
+        for each in default_policy()["criteria"]
+        if each["metric"].endswith("success_rate")
+    }
+    assert set(limits.values()) == {(0.2, 0.5, "convention")}
+    attacks = {name for name, entry in catalogue().items()
+               if "evasion_success_rate" in {metric["id"] for metric in entry["metrics"]}}  # fmt: skip
+    assert {("evasion_success_rate", name) for name in attacks} <= set(limits)

@@ -8,8 +8,8 @@ left out, doubled, or in the other case). Nobody checks here whether the values 
 flip_rate: rows that get another decision, or a prediction that moves by at least `shift` times the model's root mean
 squared error, on average over all slips; by kind of slip; by group of the sensitive columns. worst_column_flip_rate:
 the same in the column where that kind of slip does most. refused_share: slips that the model refuses with an error
-instead of answering. Intervals are over rows. What level is tolerable depends on the checks before the model, so there
-is no verdict.
+instead of answering. Intervals are over rows. What level is tolerable depends on the checks before the model, which
+this test cannot see: the policy's limit is a convention, to watch and not to fail.
 """
 
 from collections.abc import Callable, Iterator
