@@ -42,9 +42,14 @@ def _banded(numbers: NDArray[np.float64]) -> tuple[list[str], NDArray[np.int64]]
     return [_name(low, high, edges, at, whole, years) for at in range(len(edges) + 1)], codes.astype(np.int64)
 
 
+def years_of_age(low: float, high: float, whole: bool) -> bool:
+    """Whether numbers from `low` to `high` look like people's ages."""
+    return whole and low >= 0 and 30 <= high <= 120 and high - low > 20
+
+
 def _edges(low: float, high: float, whole: bool) -> tuple[NDArray[Any], bool]:
     """The inner edges. Whole numbers that look like years of age get bands of ten years."""
-    if whole and low >= 0 and 30 <= high <= 120 and high - low > 20:
+    if years_of_age(low, high, whole):
         start = math.ceil((low - 5 + 1) / 10) * 10 + 5
         return np.arange(start, high, 10, dtype=float), True
     step = 10.0 ** math.floor(math.log10((high - low) / MOST_BANDS))

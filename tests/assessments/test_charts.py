@@ -70,6 +70,13 @@ def data(kind, name="yes"):
                  "reached": 0.4, "small": True},
             ],
         },
+        "intervals": {
+            "row_label": name, "x_label": name, "limit": 0.8, "beyond": "below", "limit_label": name, "ideal": 1.0,
+            "rows": [
+                {"name": name, "n": 70, "value": 0.9, "low": 0.7, "high": 1.0, "small": False},
+                {"name": "b", "n": 9, "value": None, "low": None, "high": None, "small": True},
+            ],
+        },
         "shap_importance": {
             "unit": name,
             "features": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "sensitive": True}],
@@ -100,7 +107,7 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
-        "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "ks", "lines", "precision_recall",
+        "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "intervals", "ks", "lines", "precision_recall",
         "precision_threshold", "predicted_actual", "roc", "selection_rate", "shap_importance", "success_by_edits",
     )  # fmt: skip
 

@@ -25,12 +25,13 @@ LARGE_GROUPS = "* without small groups"
 class Disparity:
     """How far apart the extreme groups are in some rates.
 
-    how: the greatest of the differences, the mean of them, or the least of the ratios of lowest to highest.
+    how: the greatest of the differences, the mean of them, the least of the ratios of lowest to highest, or the
+    logarithm of the inverse of that.
     """
 
     metric: str
     rates: tuple[str, ...]
-    how: Literal["difference", "mean", "ratio"] = "difference"
+    how: Literal["difference", "mean", "ratio", "log"] = "difference"
 
     @property
     def better(self) -> Better:
@@ -39,9 +40,11 @@ class Disparity:
     def value(self, cells: Cells, undefined: float) -> Floats:
         """undefined stands for a rate that divides by no row: 0.0, as Fairlearn has it, or NaN to leave it out."""
         each = [_counts.filled(cells, rate, undefined) for rate in self.rates]
-        if self.how == "ratio":
+        if self.how in ("ratio", "log"):
             # The least where all are defined: np.minimum, unlike fmin, keeps the NaN of a ratio that nobody has.
-            return np.asarray(np.minimum.reduce([_counts.ratio(rates) for rates in each]))
+            least = np.minimum.reduce([_counts.ratio(rates) for rates in each])
+            with np.errstate(divide="ignore"):
+                return np.asarray(least if self.how == "ratio" else np.abs(np.log(least)))
         spreads = [_counts.spread(rates) for rates in each]
         if self.how == "mean":
             return np.asarray(np.mean(spreads, axis=0))
@@ -51,6 +54,9 @@ class Disparity:
         """drawn: the bootstrap's, of which only the end away from parity is taken."""
         if self.how == "ratio":
             return ratio_interval(cells, value, drawn, self.rates)
+        if self.how == "log":
+            low, high = ratio_interval(cells, float(np.exp(-value)), (float(np.exp(-drawn[1])), 1.0), self.rates)
+            return float(abs(np.log(high))), float(-np.log(low)) if low > 0 else np.inf
         if self.how == "mean":
             return mean_difference_interval(cells, self.rates, value, drawn)
         return difference_interval(cells, self.rates, value, drawn)
