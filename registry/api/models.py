@@ -14,6 +14,7 @@ from registry.api.offers import offer
 from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, ListFilters, VisibleRow, VisibleRows
 from registry.api.serializers import (
     ApprovalRequestSerializer,
+    ClearanceSerializer,
     DecisionSerializer,
     ModelRowSerializer,
     ModelSerializer,
@@ -21,6 +22,7 @@ from registry.api.serializers import (
     VersionSerializer,
 )
 from registry.approvals import actions as approvals
+from registry.approvals.deployment import clearance
 from registry.models import MLModel, ModelVersion
 from registry.views.files import send
 
@@ -67,6 +69,12 @@ class VersionFilters(ListFilters):
     approval_status = serializers.ChoiceField(choices=ModelVersion.ApprovalStatus.choices, required=False)
 
 
+class GateQuestion(ListFilters):
+    sha256 = serializers.RegexField(
+        "^[0-9A-Fa-f]{64}$", required=False, help_text="Of the file that would be deployed, in hexadecimal."
+    )
+
+
 class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """One artefact of a model under test and approval."""
 
@@ -95,6 +103,16 @@ class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         """The file as it was uploaded."""
         version = self.get_object()
         return send(version.artifact, version.original_name)
+
+    @extend_schema(parameters=[GateQuestion], responses=ClearanceSerializer, filters=False)
+    @route(detail=True, methods=["get"], pagination_class=None)
+    def gate(self, request, pk=None):
+        """May this exact file be deployed now? For pipelines: `allowed`, and every reason why not.
+
+        Give the SHA-256 of the file in your hands. The stored file is read and hashed at each question.
+        """
+        found = clearance(self.get_object(), **GateQuestion.read(self))
+        return Response(ClearanceSerializer(found, context=self.get_serializer_context()).data)
 
     @extend_schema(request=None, responses={200: VersionSerializer})
     @route(detail=True, methods=["post"])

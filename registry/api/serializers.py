@@ -253,3 +253,20 @@ class DecisionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Decision
         fields = ["id", "request", "outcome", "note", "valid_until", "decided_by", "decided_at"]
+
+
+class BlockerSerializer(serializers.Serializer):
+    code = serializers.CharField(source="id", help_text="For programs.")
+    message = serializers.CharField()
+    hint = serializers.CharField(help_text="What to do about it.")
+
+
+class ClearanceSerializer(serializers.Serializer):
+    """Whether a version may be deployed at this moment."""
+
+    allowed = serializers.BooleanField()
+    version = Link(route="version-detail")
+    sha256 = serializers.CharField(help_text="The file that the version is.")
+    reasons = BlockerSerializer(many=True, help_text="Why not; empty where it may.")
+    decision = DecisionSerializer(allow_null=True, help_text="The newest decision on the version.")
+    checked_at = serializers.DateTimeField()

@@ -50,6 +50,7 @@ class Scene:
             f"models/{model}/history/",
             f"versions/{version}/",
             f"versions/{version}/file/",
+            f"versions/{version}/gate/",
             f"versions/{version}/history/",
             f"artifacts/{artifact}/",
             f"artifacts/{artifact}/scans/",
