@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from registry.models import Artifact
 from registry.refusals import BadInput, Unavailable
 
 logger = logging.getLogger(__name__)
+# Unicode's categories of controls, of marks of direction and no width, of separators of lines, of broken characters.
+UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ def receive(
 
 
 def name_of(file: File) -> str:
-    """The name that it was uploaded under, without folders."""
-    return PurePath((file.name or "").replace("\\", "/")).name[:255]
+    """The name that it was uploaded under, without folders, and without what nobody sees or what turns it round."""
+    shown = "".join(each for each in file.name or "" if unicodedata.category(each) not in UNSEEN)
+    return PurePath(shown.replace("\\", "/")).name[:255]
 
 
 def _measured(path: Path, name: str) -> tuple[str, int]:

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse, UnreadablePostError
 from django.test import Client, RequestFactory
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 import modelrisk.urls
+from registry import actions, receiving
+from registry.models import AuditEvent
 from registry.refusals import UploadRefused
 from tests import small
 
@@ -139,3 +142,31 @@ def test_a_page_says_that_the_file_is_too_big(browser, size):
 def test_the_api_says_that_the_file_is_too_big(browser, size):
     answer = post(browser, "/test-api/", size)
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (413, "too_big", "file")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("invoice\u202ebilboj.csv", "invoicebilboj.csv"),  # would be shown as invoicevsc.joblib
+        ("mo\u200bdel\u2066\u2069\ufeff.job\u00adlib", "model.joblib"),
+        ("two\nlines\u2028\x1b[31m.csv", "twolines[31m.csv"),
+        ("C:\\models\\\u200emodel.joblib", "model.joblib"),
+        ("kredit_für_Müller.csv", "kredit_für_Müller.csv"),
+        ("模型 第二版.joblib", "模型 第二版.joblib"),
+        ("модель.skops", "модель.skops"),
+        ("نموذج.csv", "نموذج.csv"),
+        ("हिन्दी.parquet", "हिन्दी.parquet"),
+    ],
+)
+def test_a_name_keeps_what_is_seen_of_it(given, kept):
+    file = SimpleUploadedFile("plain", b"")
+    file._name = given  # whatever the framework cleans of it today
+    assert receiving.name_of(file) == kept
+
+
+def test_what_hides_in_a_name_is_not_kept(registered_model, developer, small_model, settings):
+    settings.MODELRISK_FILE_READER = "tests.read_once"
+    file = SimpleUploadedFile("cr\u202eed\u200bit.joblib", small_model.read_bytes())
+    version = actions.upload_version(registered_model, actor=developer, file=file)
+    assert version.original_name == "credit.joblib"
+    assert AuditEvent.objects.about(version).get().detail["file"] == "credit.joblib"
