@@ -205,9 +205,13 @@ def imports_digest(imports: list[dict[str, Any]]) -> str:
 
 
 def _unscannable(error: Unreadable, format: str) -> dict[str, Any]:
-    """The scan of a file that ended its reader: what cannot be parsed may still run code, so it is refused."""
-    code = "unparseable" if error.code == "crashed" else "bomb"
-    reason = {"code": code, "message": error.message, "hint": error.hint, "atlas": ["AML.T0076", "AML.T0029"]}
+    """The scan of a file that ended its reader: what cannot be parsed may still run code, so it is refused.
+
+    Too little memory may be the machine's fault as well as the file's: the reason says no more than that.
+    """
+    crashed = error.code == "crashed"
+    code, atlas = ("unparseable", ["AML.T0076", "AML.T0029"]) if crashed else ("out_of_memory", ["AML.T0029"])
+    reason = {"code": code, "message": error.message, "hint": error.hint, "atlas": atlas}
     return {
         "schema": "modelrisk.scan/1",
         "format": format,

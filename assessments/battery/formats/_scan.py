@@ -57,7 +57,7 @@ def scan(path: Path, format: str, read: Callable[[Path, Findings], Iterable[Refu
     except Refused as refused:
         reasons = [refused]
     except (RecursionError, MemoryError) as error:
-        reasons = [Refused("bomb", f"The file cannot be taken apart: {short(error)}")]
+        reasons = [_exhausting(error)]
     return document(format, found, reasons)
 
 
@@ -93,10 +93,17 @@ def refusing(path: Path, read: Callable[[Path, Findings], Iterable[Refused]]) ->
     except Refused as refused:
         reasons = [refused]
     except (RecursionError, MemoryError) as error:
-        reasons = [Refused("bomb", f"The file cannot be taken apart: {short(error)}")]
+        reasons = [_exhausting(error)]
     if reasons:
         raise LoadError("refused_file", f"{path.name}: {reasons[0].message}", reasons[0].hint)
     return found
+
+
+def _exhausting(error: Exception) -> Refused:
+    if isinstance(error, MemoryError):
+        hint = refusal.known()["out_of_memory"]["hint"]
+        return Refused("out_of_memory", "Reading the file takes more memory than a scan may use.", hint)
+    return Refused("bomb", f"The file cannot be taken apart: {short(error)}")
 
 
 def content(path: Path, most: int) -> bytes:

@@ -103,8 +103,10 @@ def read(path: Path) -> tuple[Reading, str]:
         reading.reasons.add(refused.code, refused.message)
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         reading.reasons.add("unparseable", f"The file is not as skops writes it: {short(error)}")
-    except (MemoryError, RecursionError):
-        reading.reasons.add("bomb", "It needs more memory than there is.")
+    except MemoryError:
+        reading.reasons.add("out_of_memory", "Reading it takes more memory than a scan may use.")
+    except RecursionError:
+        reading.reasons.add("bomb", "It is nested too deeply.")
     if archive:
         reading.bytes = archive.taken
         archive.close()

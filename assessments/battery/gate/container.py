@@ -147,7 +147,7 @@ class _Decompressed:
             try:
                 got = self._step(most)
             except MemoryError as error:
-                raise Refused("bomb", "Its compression asks for too much memory.") from error
+                raise Refused("out_of_memory", "Unpacking it takes more memory than a scan may use.") from error
             except lzma.LZMAError as error:
                 code = "bomb" if "emory" in str(error) else "unparseable"
                 raise Refused(code, f"Its {self._container} compression is damaged.") from error

@@ -93,7 +93,7 @@ def read_file(path: Path) -> Reading:
     except Refused as refused:
         reading.reasons.add(refused.code, refused.message)
     except MemoryError:
-        reading.reasons.add("bomb", "It needs more memory than there is.")
+        reading.reasons.add("out_of_memory", "Reading it takes more memory than a scan may use.")
     finally:
         reading.bytes = stream.taken
         stream.close()

@@ -74,6 +74,16 @@ def test_no_verdict_in_time_is_none_against_the_file(model_file, monkeypatch):
     assert (late.value.code, "ry again" in late.value.hint) == ("out_of_time", True)
 
 
+def test_a_scan_without_enough_memory_calls_nobody_a_bomber(model_file, monkeypatch):
+    """An honest file, on a machine that has no memory left for it."""
+    monkeypatch.setenv("MODELRISK_CHILD_MEMORY_MB", "10")
+    scan = reading.scan_model(model_file, "joblib")
+    (reason,) = scan["reasons"]
+    assert (scan["verdict"], reason["code"], reason["atlas"]) == ("refused", "out_of_memory", ["AML.T0029"])
+    assert "not enough memory" in reason["message"]
+    assert "MODELRISK_CHILD_MEMORY_MB" in reason["hint"]
+
+
 def test_a_pickled_table_becomes_a_file_of_ours(tmp_path):
     frame = pd.DataFrame({"x": range(40), "job": ["smith", "clerk"] * 20})
     joblib.dump(frame, tmp_path / "data.joblib")

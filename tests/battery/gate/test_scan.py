@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from assessments.battery.errors import LoadError
-from assessments.battery.gate import refusal
+from assessments.battery.formats import _scan as formats_scan
+from assessments.battery.gate import reader, refusal
 from assessments.battery.gate.reader import read_file
 from assessments.battery.gate.scan import scan_model
 from assessments.battery.loading import load_model
@@ -138,6 +139,21 @@ def test_arrays_between_the_instructions_are_skipped_byte_for_byte(tmp_path):
     for ours, theirs in zip(load_model(path)[0], joblib.load(path), strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert ours.flags.f_contiguous == theirs.flags.f_contiguous
+
+
+def test_running_out_of_memory_is_said_as_such(tmp_path, monkeypatch):
+    def read(path, found):
+        raise MemoryError
+
+    monkeypatch.setattr(reader.Machine, "load", lambda machine: read(None, None))
+    joblib.dump(LogisticRegression(), tmp_path / "model.joblib")
+    pickled = scan_model(tmp_path / "model.joblib")
+    other = formats_scan.scan(tmp_path / "model.joblib", "onnx", read)
+    for scan in (pickled, other):
+        (reason,) = scan["reasons"]
+        assert (scan["verdict"], reason["code"]) == ("refused", "out_of_memory")
+        assert "memory" in reason["message"]
+        assert "MODELRISK_CHILD_MEMORY_MB" in reason["hint"]
 
 
 def test_every_reason_has_a_verdict_a_hint_and_atlas_ids():
