@@ -26,6 +26,17 @@ class ModelLost(LoadError):
         return type(self), (self.why,)
 
 
+class UnfitAnswers(ModelLost):
+    """What the process that holds the model (oracle mode) answers cannot be measured; why: "The model's answers …"."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.code = "unfit_answers"
+        self.message = f"The model's answers {why}."
+        self.hint = "No number that rests on them would mean anything. Ask the model's developer to put this right."
+        self.args = (self.message,)
+
+
 def short(error: BaseException, limit: int = 300) -> str:
     """An exception as one line of bounded length."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")

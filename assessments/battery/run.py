@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assessments.battery.errors import LoadError, ModelLost, short
+from assessments.battery.errors import LoadError, short
 from assessments.battery.events import Emitter, result_entry
 from assessments.battery.plan import BadPlan, Plan, PlannedTest
 from assessments.battery.spec import CATALOGUE, FAMILIES, BatteryTest, Needs, NotApplicable, Outcome
@@ -147,8 +147,7 @@ def run_test(
     subject.count_afresh()
     begun = time.perf_counter()
     status, reason, hint, outcome = _tried(test, params, subject, plan, emitter)
-    if (why := subject.lost) and status != "error":  # a test may go on without answers; what it found then is void
-        gone = ModelLost(why)
+    if (gone := subject.lost) and status != "error":  # a test may go on without answers; what it found then is void
         status, reason, hint, outcome = "error", gone.message, gone.hint, None
     return result_entry(
         test,

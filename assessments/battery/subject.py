@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assessments.battery import banding
 from assessments.battery.answers import Answers, ClassAnswers, NumberAnswers
 from assessments.battery.coder import Coder, Codes
-from assessments.battery.errors import LoadError, listed
+from assessments.battery.errors import LoadError, ModelLost, listed
 from assessments.battery.introspection import identity, is_remote, predicts_numbers
 from assessments.battery.labels import as_text
 from assessments.battery.plan import Column, Target
@@ -69,9 +69,9 @@ class Subject:
         return self.model.estimator
 
     @property
-    def lost(self) -> str:
-        """Why the process that holds the model cannot be asked any more; empty where it can, or there is none."""
-        return str(self.estimator.lost) if is_remote(self.estimator) else ""
+    def lost(self) -> ModelLost | None:
+        """Why the process that holds the model cannot be asked any more; None where it can, or there is none."""
+        return self.estimator.lost if is_remote(self.estimator) else None
 
     def _take_rows(self, estimator: Any, frame: pd.DataFrame, target: Target, task: str) -> Answers:
         if target.column not in frame.columns:

@@ -86,7 +86,7 @@ def truth_and_scores(tiny_files):
     return frame["income"] == ">50K", model.predict_proba(frame.drop(columns="income"))[:, 1]
 
 
-@pytest.mark.parametrize("attack", ["the battery", "the subject"])
+@pytest.mark.parametrize("attack", ["the battery", pytest.param("the subject", marks=pytest.mark.long)])
 def test_a_model_that_forges_its_scores_under_a_waiver_does_not(files, tiny_files, attack):
     found = assessed(*files(hostile_model(ATTACKS[attack], tiny_files.model)))
     truth, scores = truth_and_scores(tiny_files)
@@ -114,7 +114,9 @@ with claim_stdout() as answers:
 """
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(
+    "attack", ["the battery", *(pytest.param(name, marks=pytest.mark.long) for name in list(ATTACKS)[1:])]
+)
 def test_the_same_file_in_the_battery_s_own_process_would_forge_them(files, tiny_files, tmp_path, attack):
     plan, given = files(hostile_model(ATTACKS[attack], tiny_files.model))
     for part, path in given.items():
@@ -156,14 +158,15 @@ class _Dying:
             '    if name.startswith("__"): raise AttributeError(name)\\n'
             "    return getattr(self.inner, name)\\n"
             "  def predict(self, rows): return self.inner.predict(rows)\\n"
-            "  def predict_proba(self, rows):\\n    exec(self.code, {})\\n    return self.inner.predict_proba(rows)\\n"
+            '  def predict_proba(self, rows):\\n    space = {"given": self.inner.predict_proba(rows)}\\n'
+            '    exec(self.code, space)\\n    return space["given"]\\n'
             "made = Dying(pickle.loads(inner), code)', space := {'inner': inner, 'code': code}) or space['made']"
         )
         return eval, (f"(lambda inner, code: {build})({self.estimator!r}, {self.code!r})",)
 
 
 def dying(code: str, tiny_files) -> bytes:
-    """A model that runs `code` when it is asked for probabilities."""
+    """A model that runs `code` when it is asked for probabilities; they are `given` before it and after."""
     return pickle.dumps(_Dying(code, pickle.dumps(joblib.load(io.BytesIO(tiny_files.model)))))
 
 
@@ -171,12 +174,13 @@ def dying(code: str, tiny_files) -> bytes:
     ("code", "said"),
     [
         ("import os; os.kill(os.getpid(), 11)", "cannot be asked any more: it has ended"),
-        (
+        pytest.param(
             "import os\nfor fd in range(3, 256):\n  try: os.write(fd, b'nonsense' * 100)\n  except OSError: pass",
             "cannot be asked any more: it gave an answer that is too long",
+            marks=pytest.mark.long,
         ),
-        ("raise RuntimeError('not today')", "not today"),
-        ("while True: pass", "Out of time"),
+        pytest.param("raise RuntimeError('not today')", "not today", marks=pytest.mark.long),
+        pytest.param("while True: pass", "Out of time", marks=pytest.mark.long),
     ],
     ids=["crash", "nonsense", "raise", "hang"],
 )
@@ -188,6 +192,29 @@ def test_a_model_that_does_not_answer_is_an_error_of_the_test(files, tiny_files,
     assert said in status["performance.discrimination"][1]
     assert set(status) == set(tests)
     assert all(verdict["verdict"] != "pass" for verdict in found["verdicts"] if verdict["test"] == tests[0])
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(
+            "given = given * 2", "The model's answers are not probabilities: they lie", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "given[:, 0] = 0.5", "The model's answers are not probabilities: those of", marks=pytest.mark.long
+        ),
+        (
+            "import random; p = random.random(); given = given * 0 + [p, 1 - p]",
+            "The model's answers are not reproducible",
+        ),
+    ],
+    ids=["more than one", "no sum of one", "a throw of dice"],
+)
+def test_a_model_whose_answers_cannot_be_measured_gets_no_number(files, tiny_files, code, said):
+    found = assessed(*files(dying(code, tiny_files)))
+    assert [(entry["status"], entry["measures"]) for entry in found["tests"]] == [("error", [])] * len(TESTS)
+    assert all(entry["reason"].startswith(said) for entry in found["tests"])
+    assert {verdict["verdict"] for verdict in found["verdicts"]} <= {"error", "not_applicable"}
 
 
 def test_a_model_that_ends_while_it_is_loaded_is_said_so(files, tiny_files):

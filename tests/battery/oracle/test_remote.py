@@ -14,8 +14,8 @@ from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
 from assessments.battery import introspection
-from assessments.battery.errors import LoadError, ModelLost
-from assessments.battery.oracle import channel, remote, serving
+from assessments.battery.errors import LoadError, ModelLost, UnfitAnswers
+from assessments.battery.oracle import channel, remote, repeating, serving
 from assessments.battery.plan import Target
 from assessments.battery.subject import Subject
 from assessments.battery.timing import OutOfTime, time_limit
@@ -94,6 +94,56 @@ def test_what_is_no_model_is_refused_as_in_place(served):
     assert refused.value.code == "not_an_estimator"
 
 
+class Fickle(LogisticRegression):
+    """Answers anew each time, from its `begins`-th question of a kind on."""
+
+    def predict(self, rows):
+        return np.roll(super().predict(rows), self._turn("predict"))
+
+    def predict_proba(self, rows):
+        given = super().predict_proba(rows)
+        return given + 1e-6 * self._turn("predict_proba") * np.array([1, -1])
+
+    def _turn(self, kind) -> int:
+        counts = self.__dict__.setdefault("counts", {})
+        counts[kind] = counts.get(kind, 0) + 1
+        return max(0, counts[kind] - self.begins)
+
+
+@pytest.mark.parametrize("kind", ["predict", "predict_proba"])
+@pytest.mark.parametrize("begins", [1, 9])
+def test_two_answers_to_one_question_end_the_trust_for_good(served, kind, begins):
+    frame = applicants()
+    model = Fickle().fit(frame[["age"]], frame["repaid"])
+    model.begins = begins
+    there = served(model)
+
+    def ask_on():
+        for rows in range(1, 20):
+            getattr(there, kind)(frame[["age"]].iloc[rows : rows + 60])
+
+    with pytest.raises(UnfitAnswers, match="The model's answers are not reproducible: asked the same question twice"):
+        ask_on()
+    with pytest.raises(UnfitAnswers, match="not reproducible"):
+        there.predict(frame[["age"]])
+
+
+def test_the_same_answer_but_for_rounding_is_the_same():
+    answer = np.array([[0.1, 0.9], [0.7, 0.3]])
+    assert repeating.same(answer, answer + 1e-15)
+    assert not repeating.same(answer, answer + 1e-8)
+    assert repeating.same(answer.astype("f4"), answer.astype("f4") + np.float32(1e-7))
+    assert not repeating.same(answer, answer.astype("f4"))
+    assert not repeating.same(answer, answer[:1])
+    assert not repeating.same(np.array([0, 1]), np.array([1, 0]))
+
+
+def test_few_questions_are_asked_twice():
+    repeats, answer = repeating.Repeats(), np.zeros(3)
+    numbers = [n for n in range(1, 1001) if repeats.due("predict", repeating.Question({}, b"", answer))]
+    assert numbers == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+
+
 # What the other side may do
 
 DESCRIPTION = {
@@ -149,6 +199,9 @@ def answered():
         message(DESCRIPTION | {"identity": None}),
         message({"error": {"kind": "load"}}),
         message({"error": "no"}),
+        message({"error": {"kind": "load", "code": "a code\n", "message": "", "hint": ""}}),
+        message({"error": {"kind": "exit", "code": "", "message": "", "hint": ""}}),
+        message({"error": {"kind": "other", "code": "", "message": "x" * 5_001, "hint": ""}}),
         channel.LENGTHS.pack(1 << 30, 0),
         channel.LENGTHS.pack(2, 1 << 30) + b"{}",
         channel.LENGTHS.pack(6, 0) + b'{"a":}',
@@ -196,6 +249,36 @@ def test_scores_that_are_not_finite_are_refused_as_in_place(answered):
         there.predict_proba(applicants()[["age"]].head(3))
 
 
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([[0.5, 0.5], [1.25, -0.25], [0.4, 0.6]], "they lie between -0.25 and 1.25, not 0 and 1"),
+        ([[0.5, 0.5], [0.7, 0.7], [0.4, 0.6]], "those of one row add up to 1.4, not 1"),
+        ([[0.0, 0.0], [1.0, 0.0], [0.4, 0.6]], "those of one row add up to 0, not 1"),
+    ],
+)
+def test_scores_that_are_no_probabilities_end_the_trust_for_good(answered, scores, said):
+    there, _ = remote.connect(*answered(message(DESCRIPTION), floats(scores, [3, 2])))
+    rows = applicants()[["age"]].head(3)
+    for asked in (there.predict_proba, there.predict):
+        with pytest.raises(UnfitAnswers, match=f"The model's answers are not probabilities: {said}"):
+            asked(rows)
+    assert isinstance(there.lost, UnfitAnswers)
+
+
+class Rounded(LogisticRegression):
+    def predict_proba(self, rows):
+        return super().predict_proba(rows).astype(self.kind)
+
+
+@pytest.mark.parametrize("kind", ["<f2", "<f4", "<f8"])
+def test_probabilities_may_be_off_by_rounding(served, kind):
+    frame = applicants()
+    model = Rounded().fit(frame[["age"]], frame["grade"])
+    model.kind = kind
+    assert served(model).predict_proba(frame[["age"]]).dtype == kind
+
+
 @pytest.mark.parametrize("codes", [[0, 1, 2], [0, -1, 1]])
 def test_a_class_that_is_none_of_its_classes_is_refused(answered, codes):
     second = message({"dtype": "<i8", "shape": [3]}, np.array(codes, "<i8").tobytes(), number=2)
@@ -212,7 +295,7 @@ def test_an_answer_that_comes_too_late_is_not_that_of_the_next_question(answered
         there.predict_proba(rows)
     late, right = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]])
     writer = _the_other_end(pipes[0])
-    for number, scores in ((2, late), (3, right)):
+    for number, scores in ((2, late), (3, right), (4, right)):
         os.write(writer, message({"dtype": "<f8", "shape": [1, 2]}, scores.tobytes(), number=number))
     assert np.array_equal(there.predict_proba(rows), right)
 
