@@ -41,11 +41,12 @@ class RequestId:
 
     def __call__(self, request):
         request.id = uuid.uuid4().hex
-        token = audit.request_id.set(request.id)
+        token, asking = audit.request_id.set(request.id), audit.asking.set(request)
         try:
             response = self.get_response(request)
         finally:
             audit.request_id.reset(token)
+            audit.asking.reset(asking)
         response["X-Request-ID"] = request.id
         return response
 

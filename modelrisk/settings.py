@@ -144,8 +144,22 @@ else:
         "BACKEND": "registry.storage.LocalFiles",
         "OPTIONS": {"location": env("MODELRISK_FILES_DIR", str(STATE_DIR / "files"))},
     }
+# Where signed checkpoints of the audit trail go: a place that the database's administrator cannot change.
+AUDIT_S3_BUCKET = env("MODELRISK_AUDIT_S3_BUCKET")
+AUDIT_LOCK_DAYS = int(env("MODELRISK_AUDIT_LOCK_DAYS", "0"))
+if AUDIT_S3_BUCKET:
+    AUDIT_BACKEND = {
+        "BACKEND": "registry.storage.LockedS3Files",
+        "OPTIONS": S3_OPTIONS | {"bucket_name": AUDIT_S3_BUCKET, "lock_days": AUDIT_LOCK_DAYS},
+    }
+else:
+    AUDIT_BACKEND = {
+        "BACKEND": "registry.storage.LocalFiles",
+        "OPTIONS": {"location": env("MODELRISK_AUDIT_DIR", str(STATE_DIR / "audit-checkpoints"))},
+    }
 STORAGES = {
     "default": FILES_BACKEND,
+    "audit": AUDIT_BACKEND,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "static/"
@@ -157,6 +171,9 @@ FILE_UPLOAD_TEMP_DIR = env("MODELRISK_UPLOAD_DIR") or None
 # The form of a wide dataset has six fields a column.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50_000
 MODELRISK_MAX_UPLOAD_BYTES = int(env("MODELRISK_MAX_UPLOAD_BYTES", str(2 * 1024**3)))
+# The Ed25519 private key that checkpoints are signed with; without it, one is made and kept at the path.
+MODELRISK_AUDIT_KEY = env("MODELRISK_AUDIT_KEY")
+MODELRISK_AUDIT_KEY_PATH = STATE_DIR / "audit_key.pem"
 # Who reads a stranger's file for the registry: dotted path, so that registry imports nothing of assessments.
 MODELRISK_FILE_READER = "assessments.sandbox.reading"
 

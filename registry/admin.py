@@ -9,7 +9,13 @@ from knox.models import AuthToken
 from registry.models import (
     ApprovalRequest,
     Artifact,
+    AuditCheck,
+    AuditCheckpoint,
     AuditEvent,
+    AuditKey,
+    AuditLeaf,
+    AuditMention,
+    AuditSeal,
     Column,
     Dataset,
     DatasetVersion,
@@ -120,3 +126,33 @@ class AuditEventAdmin(ReadOnly):
     list_filter = ["refused", "action", "object_type"]
     search_fields = ["object_label", "actor_name", "summary"]
     date_hierarchy = "at"
+
+
+@admin.register(AuditMention)
+class AuditMentionAdmin(ReadOnly):
+    list_display = ["event", "object_type", "object_id"]
+
+
+@admin.register(AuditSeal)
+class AuditSealAdmin(ReadOnly):
+    list_display = ["number", "at", "count", "first_event", "last_event", "root"]
+
+
+@admin.register(AuditLeaf)
+class AuditLeafAdmin(ReadOnly):
+    list_display = ["serial", "seal", "event", "leaf"]
+
+
+@admin.register(AuditKey)
+class AuditKeyAdmin(ReadOnly):
+    list_display = ["key_id", "public_key", "since", "endorsed_by"]
+
+
+@admin.register(AuditCheckpoint)
+class AuditCheckpointAdmin(ReadOnly):
+    list_display = ["number", "at", "events", "key", "place"]
+
+
+@admin.register(AuditCheck)
+class AuditCheckAdmin(ReadOnly):
+    list_display = ["asked_by", "asked_at", "finished_at", "holds"]

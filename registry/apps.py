@@ -8,6 +8,9 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         from registry.approvals import file_gate  # noqa: F401 - registers itself with the approval
+        from registry.audit import tasks, triggers
         from registry.roles import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self)
+        post_migrate.connect(tasks.ensure_schedules, sender=self)
+        post_migrate.connect(triggers.ensure, sender=self)

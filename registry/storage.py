@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from boto3.exceptions import Boto3Error
@@ -121,6 +122,22 @@ class S3Files(S3Storage):
         return self.url(name, parameters={"ResponseContentDisposition": disposition}, expire=seconds)
 
 
+class LockedS3Files(S3Files):
+    """A bucket with Object Lock: for `lock_days` nobody removes or replaces what was put there, its owner included."""
+
+    lock_days: int
+
+    def get_default_settings(self) -> dict:
+        return super().get_default_settings() | {"lock_days": 0, "file_overwrite": False}
+
+    def get_object_parameters(self, name: str) -> dict:
+        given = super().get_object_parameters(name)
+        if not self.lock_days:
+            return given
+        until = datetime.now(UTC) + timedelta(days=self.lock_days)
+        return given | {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+
+
 def put(file: File, *, sha256: str | None = None) -> tuple[str, int]:
     """Store the file once; returns its digest and its size in bytes.
 
@@ -130,7 +147,7 @@ def put(file: File, *, sha256: str | None = None) -> tuple[str, int]:
     if sha256 is not None and digest != sha256:
         raise Unavailable("The file changed while it was being stored. Upload it again.", code="corrupt")
     key = Artifact(sha256=digest, size=size).key
-    with _answering():
+    with answering():
         if not default_storage.exists(key):
             file.seek(0)
             default_storage.store(key, file)
@@ -138,19 +155,19 @@ def put(file: File, *, sha256: str | None = None) -> tuple[str, int]:
 
 
 def remove(sha256: str) -> None:
-    with _answering():
+    with answering():
         default_storage.delete(Artifact(sha256=sha256).key)
 
 
 def is_stored(sha256: str) -> bool:
-    with _answering():
+    with answering():
         return default_storage.exists(Artifact(sha256=sha256).key)
 
 
 def open_stream(artifact: Artifact) -> Iterator[bytes]:
     """The bytes in chunks. Asks the store at once, so that an error comes before the first byte is sent on."""
     chunks = default_storage.stream(artifact.key)
-    with _answering():
+    with answering():
         first = next(chunks, b"")
     return _checked_chunks(first, chunks, artifact)
 
@@ -169,7 +186,7 @@ def download(artifact: Artifact, to: Path) -> None:
 
 def signed_url(artifact: Artifact, filename: str, *, seconds: int = 60) -> str | None:
     """A link straight to the store, for a minute; None where the store has no links."""
-    with _answering():
+    with answering():
         return default_storage.link(artifact.key, filename, seconds)
 
 
@@ -186,7 +203,7 @@ def _checked_chunks(first: bytes, rest: Iterable[bytes], artifact: Artifact) -> 
     hashed = hashlib.sha256(first)
     if first:
         yield first
-    with _answering():
+    with answering():
         for chunk in rest:
             hashed.update(chunk)
             yield chunk
@@ -198,7 +215,7 @@ def _checked_chunks(first: bytes, rest: Iterable[bytes], artifact: Artifact) -> 
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
     """Say in plain words what is wrong with the store."""
     try:
         yield

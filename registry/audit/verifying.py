@@ -1,0 +1,92 @@
+"""Recomputes the whole log from the rows, in constant memory, and holds it against the signed checkpoints."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Max
+from django.utils import timezone
+
+from registry.audit import checkpoints, reading, triggers
+from registry.audit.verify_log import Entry, Report, check, read_checkpoints
+from registry.models import AuditCheckpoint, AuditEvent, AuditMention, AuditSeal
+from registry.refusals import Unavailable
+
+LATE = timedelta(hours=1)  # an event this much older than the last seal should have been in one
+
+
+def verify(documents: list[tuple[str, dict]] | None = None, *, key: str = "") -> Report:
+    """documents: checkpoints from elsewhere as (name, content); without, those of the configured store are read.
+
+    key: the public key that they must be signed with, in hex.
+    """
+    report = Report()
+    said = read_checkpoints(_documents(report) if documents is None else documents, report, key)
+    if absent := triggers.missing():
+        report.add("trigger", f"The database no longer refuses changes: {', '.join(sorted(absent))} are missing.")
+    mentions = _Mentions(report)
+    check(mentions.beside(reading.sealed()), reading.seals(), said, report)
+    mentions.end()
+    _unsealed(report)
+    return report
+
+
+def _documents(report: Report) -> list[tuple[str, dict]]:
+    try:
+        found = checkpoints.documents()
+    except Unavailable as error:
+        report.notes.append(f"The checkpoints could not be read: {error.reason}")
+        return []
+    known = AuditCheckpoint.objects.count()
+    if len(found) < known:
+        report.add(
+            "checkpoint", f"{checkpoints.where()} holds {len(found)} of the {known} checkpoints that were put there."
+        )
+    if not found:
+        report.notes.append("There is no checkpoint yet: a log that was rewritten as a whole would not be noticed.")
+    return found
+
+
+def _unsealed(report: Report) -> None:
+    """Events that no seal holds: waiting for the next pass, or put in past the sealer."""
+    last = AuditSeal.objects.first()
+    expected = None
+    if last is not None:
+        highest = AuditSeal.objects.aggregate(highest=Max("last_event"))["highest"] or 0
+        expected = (highest, reading.instant(timezone.now() - LATE))
+    for event in reading.unsealed():
+        report.waiting += 1
+        if expected and event["id"] < expected[0] and event["at"] < expected[1]:
+            report.add("inserted", f"Event {event['id']} is under no seal, though later ones are.", event=event["id"])
+    if report.waiting:
+        report.notes.append(f"{report.waiting} events wait for the next seal: until then nothing proves them.")
+
+
+class _Mentions:
+    """The index from changed rows to events, compared with the events while they stream by."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.rest: dict[int, set[tuple[str, str]]] = {}
+        for event, kind, key in AuditMention.objects.values_list("event_id", "object_type", "object_id").iterator():
+            self.rest.setdefault(event, set()).add((kind, key))
+
+    def beside(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            event = entry.event
+            stands = self.rest.pop(entry.event_id, set())
+            if event is not None:
+                about = (event["object_type"], event["object_id"])
+                if stands != {(change["type"], change["id"]) for change in event["changes"]} - {about}:
+                    self.report.add(
+                        "altered",
+                        f"The index of the rows that event {entry.event_id} changed does not fit the event.",
+                        serial=entry.serial,
+                        event=entry.event_id,
+                        seal=entry.seal,
+                    )
+            yield entry
+
+    def end(self) -> None:
+        waiting = set(AuditEvent.objects.filter(pk__in=list(self.rest)[:500]).values_list("pk", flat=True))
+        for event in sorted(set(list(self.rest)[:500]) - waiting):
+            self.report.add("removed", f"Event {event}, which the index of changed rows names, is gone.", event=event)
