@@ -19,7 +19,7 @@ def remove(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0003_relations'),
+        ('registry', '0004_scan_of_version'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
