@@ -15,6 +15,7 @@ from typing import Any
 KEPT = Path(sys.prefix) / "share" / "modelrisk" / "kernels"
 # Each has a function warm(), which calls all its loops.
 MODULES = (
+    "explainability._tree_kernel",
     "predictors._kernel",
     "predictors._transforms",
     "robustness._box_kernels",

@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from assessments.battery.coder import Coder, Codes
+
 Floats = NDArray[np.float64]
 Score = Callable[[pd.DataFrame], Floats]
 Progress = Callable[[int, int], None]
@@ -30,34 +32,43 @@ ROWS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Game:
-    """Explained rows (n) on top of background rows (m) in one frame, and codes that tell which cells are equal."""
+    """Explained rows (n, columns), background rows (m, columns), coded; score: from coded rows to one number each."""
 
-    frame: pd.DataFrame
-    codes: NDArray[np.int64]
-    n: int
-    m: int
-    score: Score
+    explained: Codes
+    background: Codes
+    score: Callable[[Codes], Floats]
 
     @classmethod
     def of(cls, explained: pd.DataFrame, background: pd.DataFrame, score: Score) -> "Game":
         """score gives one number a row of a frame that has the columns of both."""
-        frame = pd.concat([explained, background], ignore_index=True)
-        codes = np.column_stack([pd.factorize(frame[name])[0] for name in frame.columns]).astype(np.int64)
-        return cls(frame, codes, len(explained), len(background), score)
+        coder = Coder(pd.concat([explained, background], ignore_index=True))
+        return cls(coder.encode(explained), coder.encode(background), lambda codes: score(coder.decode(codes)))
+
+    @property
+    def n(self) -> int:
+        return len(self.explained)
+
+    @property
+    def m(self) -> int:
+        return len(self.background)
 
     @property
     def columns(self) -> int:
-        return len(self.frame.columns)
+        return int(self.explained.shape[1])
 
     def scores(self, explained: NDArray[np.intp], background: NDArray[np.intp], taken: NDArray[np.bool_]) -> Floats:
         """(k,) scores of background rows (k,) whose columns `taken` (k, columns) hold the explained rows' values."""
-        source = np.where(taken, explained[:, None], self.n + background[:, None])
         parts = []
-        for start in range(0, len(source), ROWS_AT_ONCE):
-            rows = source[start : start + ROWS_AT_ONCE]
-            mixed = {name: self.frame[name].array.take(rows[:, k]) for k, name in enumerate(self.frame.columns)}
-            parts.append(np.asarray(self.score(pd.DataFrame(mixed)), dtype=float))
+        for start in range(0, len(taken), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            mixed = np.where(taken[some], self.explained[explained[some]], self.background[background[some]])
+            parts.append(np.asarray(self.score(mixed), dtype=float))
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    def differs(self, explained: NDArray[np.intp], background: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """(k, columns) which columns are not equal in both rows; missing equals missing."""
+        one, other = self.explained[explained], self.background[background]
+        return np.asarray((one != other) & ~(np.isnan(one) & np.isnan(other)))
 
     def ends(self) -> tuple[Floats, Floats]:
         """The scores of the explained rows and of the background rows, put together like all other mixtures."""
@@ -77,6 +88,7 @@ class Attribution:
     scores: Floats
     base: float
     exact: bool
+    method: str = "walks"  # or subsets, trees, linear
 
 
 def attribute(
@@ -84,11 +96,13 @@ def attribute(
 ) -> Attribution:
     """Exact for at most exact_up_to columns, else from `walks` antithetic pairs a background row and explained row."""
     scores, background = game.ends()
+    base = float(background.mean())
     if game.columns <= exact_up_to:
         values = exact_values(game, scores, background, progress)
-    else:
-        values = walked_values(game, scores, background, walks, rng, progress)
-    return Attribution(values, scores, float(background.mean()), exact=game.columns <= exact_up_to)
+        return Attribution(values, scores, base, exact=True, method="subsets")
+    return Attribution(
+        walked_values(game, scores, background, walks, rng, progress), scores, base, exact=False, method="walks"
+    )
 
 
 def exact_values(game: Game, scores: Floats, background: Floats, progress: Progress) -> Floats:
@@ -143,7 +157,7 @@ def _changes(
     A column that is equal in both rows changes nothing, so the model is asked only after the turns that do something,
     and not after the last of them, where the row is the explained one.
     """
-    differs = np.take_along_axis(game.codes[explained] != game.codes[game.n + other], walk, axis=1)
+    differs = np.take_along_axis(game.differs(explained, other), walk, axis=1)
     turns = np.cumsum(differs, axis=1)
     asked = differs & (turns < turns[:, -1:])
     at, turn = np.nonzero(asked)

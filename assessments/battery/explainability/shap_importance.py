@@ -1,17 +1,22 @@
 """Which columns drive the model's score, and by how much?
 
-Shapley values (Shapley 1953; SHAP: Lundberg and Lee 2017) of the score of the favourable label, for the columns as
-they are in the table: a category is one column here, however the model encodes it. Each value says how far a column
-moves the score of one case away from the average score of the background cases, the columns not yet known being taken
-from these. shap_importance is the mean of the absolute values over a random sample of cases, with a 95 % bootstrap
-interval over the cases; the background is a second random sample, of the training data where it is known.
+Shapley values (Shapley 1953; SHAP: Lundberg and Lee 2017) for the columns as they are in the table: a category is one
+column here, however the model encodes it. Each value says how far a column moves the answer for one case away from the
+average answer to the background cases, the columns not yet known being taken from these. shap_importance is the mean
+of the absolute values over a random sample of cases, with a 95 % bootstrap interval over the cases; the background is
+a second random sample, of the training data where it is known.
 
-The values of a case must add up to its score less the average: shap_additivity_max_error is the largest gap on any
-case, against scores that were computed apart; a large gap means that the model's answers are not reproducible. A model
-that gives decisions only is explained through the decision, 1 for favourable and 0 for any other. A model that predicts
-a number is explained through that number, in the units of the target; its gap is in standard deviations of its
-predictions. Importance is about what the model uses, not about cause; correlated columns share it. Sensitive columns
-are marked.
+Trees and linear models are read, and their values exact (Lundberg and others 2020, with all that a column became as
+one player): for forests on the probability of the favourable label, for boosted trees and logistic models on its log
+odds, where they add up; the unit says which. Few columns are asked in every subset, also exact; other models are asked
+along random walks, each with its reverse (Štrumbelj and Kononenko 2014), about the score. With space = score every
+model is asked. A model that gives decisions only is explained through the decision, 1 for favourable and 0 for any
+other; one that predicts a number through that number.
+
+The values of a case must add up to its answer less the average: shap_additivity_max_error is the largest gap on any
+case, against answers that the model gave apart; a large gap means that the explanation is not of this model, or that
+its answers are not reproducible. For predicted numbers the gap is in standard deviations of the predictions.
+Importance is about what the model uses, not about cause; correlated columns share it. Sensitive columns are marked.
 """
 
 from collections.abc import Callable
@@ -19,14 +24,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from assessments.battery import controls
-from assessments.battery.explainability._shapley import Attribution, Floats, Game, Score, attribute
+from assessments.battery.explainability._explaining import Explainer, sentence
+from assessments.battery.explainability._shapley import Attribution, Floats, Progress
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
 from assessments.battery.stats import mean_interval
 from assessments.battery.subject import Subject
 
 SHOWN = 20
+SPACE_NOTES = {
+    "log odds": "What is explained is the log odds of the favourable label: 1 more multiplies its odds by 2.7.",
+    "raw score": "What is explained is the favourable label's raw score, before the scores of all labels are compared.",
+    "decision value": "What is explained is the decision value: the model decides favourably above its threshold.",
+    "log prediction": "What is explained is the logarithm of the prediction: 1 more multiplies it by 2.7.",
+    "raw prediction": "What is explained is the raw sum that the model makes its prediction of.",
+    "decision": "The model gives decisions only: what is explained is the decision, 1 for favourable, else 0.",
+}
 
 
 @battery_test(
@@ -40,6 +55,7 @@ SHOWN = 20
             "questions", 1_000_000, "Rows the model may be asked about", quick=200_000, thorough=3_000_000, minimum=1000
         ),
         Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
+        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
         Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
     ],
     metrics=[
@@ -60,23 +76,37 @@ SHOWN = 20
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
 ) -> Outcome:
-    source = background_source(subject)
-    rows, others = affordable(params, len(subject.features))
-    explained = np.sort(rng.permutation(len(subject.frame))[:rows])
-    background = source.take(np.sort(rng.permutation(len(source))[:others]))
-    game = Game.of(subject.frame[subject.features].take(explained), background, explained_score(subject))
-    found = attribute(game, walks=params["walks"], exact_up_to=params["exact_up_to"], rng=rng, progress=progress)
-    measures = importances(subject.features, found, params["resamples"], rng)
-    gap = additivity_error(found, scores_apart(subject)[explained]) / scale(subject)
+    explainer, explained, found = explain(subject, params, rng, progress)
+    measures = importances(subject.features, found, explainer.space, params["resamples"], rng)
     n = len(explained)
-    measures.append(Measure("shap_additivity_max_error", gap, n=n, unit="score", better="lower"))
+    apart = explainer.apart(subject.frame.take(explained))
+    if apart is not None:
+        gap = additivity_error(found, apart) / scale(subject)
+        measures.append(Measure("shap_additivity_max_error", gap, n=n, unit=explainer.space, better="lower"))
     table = Table(
         "shap_importance",
         "Mean absolute SHAP value by column",
         ["Column", "Mean |SHAP|", "95 % low", "95 % high", "Mean SHAP", "Sensitive"],
         table_rows(subject, measures, found),
     )
-    return Outcome(measures, [importance_chart(subject, measures, n)], [table], notes_of(subject, found, params))
+    chart = importance_chart(subject, measures, explainer.space, n)
+    return Outcome(measures, [chart], [table], notes_of(subject, explainer, found, params))
+
+
+def explain(
+    subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress
+) -> tuple[Explainer, NDArray[np.intp], Attribution]:
+    """The explainer, the positions of the explained rows, and their values."""
+    source = background_source(subject)
+    chosen = rng.permutation(len(subject.frame))[: params["rows"]]
+    others = rng.permutation(len(source))[: params["background"]]
+    explainer = Explainer(subject, subject.frame.take(chosen), source.take(others), params=params)
+    mine, theirs = explainer.codes
+    if not explainer.reads:
+        cases, background = affordable(params, len(subject.features))
+        chosen, theirs = chosen[:cases], theirs[:background]
+    order = np.argsort(chosen)
+    return explainer, chosen[order], explainer.values(mine[order], theirs, rng, progress)
 
 
 def affordable(params: dict[str, Any], columns: int) -> tuple[int, int]:
@@ -94,23 +124,6 @@ def background_source(subject: Subject) -> pd.DataFrame:
     return subject.frame[subject.features]
 
 
-def explained_score(subject: Subject) -> Score:
-    """The prediction; or the score of the favourable label, or 1 and 0 for the decision where there are no scores."""
-    if subject.task == "regression":
-        return lambda frame: np.asarray(subject.predict(frame), dtype=float)
-    if subject.has_scores:
-        return lambda frame: subject.predict_scores(frame)[:, subject.favourable_index].astype(float)
-    return lambda frame: (subject.predict(frame) == subject.favourable_index).astype(float)
-
-
-def scores_apart(subject: Subject) -> Floats:
-    """(rows,) what is explained, from the model's answers to the table as it was loaded."""
-    if subject.task == "regression":
-        return np.asarray(subject.predicted, dtype=float)
-    score = subject.favourable_score
-    return np.asarray(subject.predicted == subject.favourable_index if score is None else score, dtype=float)
-
-
 def additivity_error(found: Attribution, scores: Floats) -> float:
     return float(np.abs(found.values.sum(1) + found.base - scores).max())
 
@@ -121,7 +134,9 @@ def scale(subject: Subject) -> float:
     return spread or 1.0
 
 
-def importances(columns: list[str], found: Attribution, resamples: int, rng: np.random.Generator) -> list[Measure]:
+def importances(
+    columns: list[str], found: Attribution, space: str, resamples: int, rng: np.random.Generator
+) -> list[Measure]:
     """One measure a column, the most important first."""
     size = np.abs(found.values)
     measures = [
@@ -131,14 +146,14 @@ def importances(columns: list[str], found: Attribution, resamples: int, rng: np.
             mean_interval(size[:, k], resamples, rng),
             n=len(size),
             group={"column": name},
-            unit="score",
+            unit=space,
         )
         for k, name in enumerate(columns)
     ]
     return sorted(measures, key=lambda measure: -(measure.value or 0.0))
 
 
-def importance_chart(subject: Subject, measures: list[Measure], n: int) -> Chart:
+def importance_chart(subject: Subject, measures: list[Measure], space: str, n: int) -> Chart:
     columns = [measure for measure in measures if measure.metric == "shap_importance"]
     features = [
         {
@@ -153,22 +168,20 @@ def importance_chart(subject: Subject, measures: list[Measure], n: int) -> Chart
     return Chart(
         id="shap_importance",
         title="SHAP importance",
-        caption=said(subject, columns, n),
-        alt=f"Bars of the mean absolute SHAP value of each column, largest first. {said(subject, columns, n)}",
-        data={"kind": "shap_importance", "unit": unit(subject), "features": features},
+        caption=said(subject, columns, space, n),
+        alt=f"Bars of the mean absolute SHAP value of each column, largest first. {said(subject, columns, space, n)}",
+        data={"kind": "shap_importance", "unit": unit(subject, space), "features": features},
     )
 
 
-def unit(subject: Subject) -> str:
-    if subject.task == "regression":
-        return f"mean |SHAP| (prediction of {subject.target})"
-    what = "decision" if not subject.has_scores else "probability" if subject.scores_are_probabilities else "score"
-    return f"mean |SHAP| ({what} of “{subject.favourable}”)"
+def unit(subject: Subject, space: str) -> str:
+    of = f"“{subject.favourable}”" if subject.labels else subject.target
+    return f"mean |SHAP| ({space} of {of})"
 
 
-def said(subject: Subject, columns: list[Measure], n: int) -> str:
+def said(subject: Subject, columns: list[Measure], space: str, n: int) -> str:
     """The figures of the chart as sentences."""
-    what = f"score of “{subject.favourable}”" if subject.labels else f"prediction of {subject.target}"
+    what = f"{space} of “{subject.favourable}”" if subject.labels else f"prediction of {subject.target}"
     if not any(measure.value for measure in columns):
         return f"On {n} cases no column moves the {what}."
     top = ", ".join(f"{measure.group['column']} {_figure(measure.value)}" for measure in columns[:3])
@@ -194,19 +207,15 @@ def table_rows(subject: Subject, measures: list[Measure], found: Attribution) ->
     return rows
 
 
-def notes_of(subject: Subject, found: Attribution, params: dict[str, Any]) -> list[str]:
-    notes = [
-        "Shapley values are exact: every subset of the columns was asked."
-        if found.exact
-        else f"Shapley values are estimates from {params['walks'] * 2} walks for each case and background case."
-    ]
+def notes_of(subject: Subject, explainer: Explainer, found: Attribution, params: dict[str, Any]) -> list[str]:
+    notes = [sentence(found, params["walks"])]
+    if said := SPACE_NOTES.get(explainer.space):
+        notes.append(said)
     cases, background = affordable(params, len(subject.features))
-    if (cases, background) != (params["rows"], params["background"]):
+    if not explainer.reads and (cases, background) != (params["rows"], params["background"]):
         notes.append(
             f"For its {len(subject.features)} columns, {cases} cases and {background} background cases are taken."
         )
-    if subject.labels and not subject.has_scores:
-        notes.append("The model gives decisions only: what is explained is the decision, 1 for favourable, else 0.")
     if subject.reference is None:
         notes.append("The background is drawn from the data under test: no training data was given.")
     return notes

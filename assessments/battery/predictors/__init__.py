@@ -54,6 +54,10 @@ class Predictor:
     def values(self, codes: Codes) -> NDArray[Any]:
         return self._in_lots(codes, self.core.values)
 
+    def raw(self, codes: Codes) -> NDArray[Any]:
+        """What all answers are read from: sums of leaves or of products, before a logistic or a softmax."""
+        return self._in_lots(codes, lambda raw: raw)
+
     def _in_lots(self, codes: Codes, read: Callable[[NDArray[Any]], NDArray[Any]] | None) -> NDArray[Any]:
         if read is None:
             raise AskTheEstimator

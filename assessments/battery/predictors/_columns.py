@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
 
 Array = NDArray[Any]
+APART = {  # each column by itself
+    "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer", "PowerTransformer",
+    "KBinsDiscretizer", "Binarizer",
+}  # fmt: skip
 MOST_NUMBERS = 1 << 24  # in a table: 128 MB
 Probe = Callable[[NDArray[np.float64]], tuple[Array, NDArray[np.bool_]]]
 
@@ -24,12 +28,14 @@ class Numbers:
     """sources: columns of the codes. steps: what is done to them, one after the other; width: columns that come out.
 
     by_column: a step is given the numbers column by column in memory, as a table holds them.
+    origin: the one source that each column that comes out is made of; None where some are made of several.
     """
 
     sources: Sequence[int]
     steps: Sequence[Callable[[Array], Array]]
     width: int
     by_column: bool = True
+    origin: list[int] | None = None
 
     def __post_init__(self) -> None:
         first, count = (self.sources[0] if self.sources else 0), len(self.sources)
@@ -142,6 +148,21 @@ def formula(step: Any) -> Callable[[Array], Array]:
     known = {"StandardScaler": _standard, "MinMaxScaler": _min_max, "MaxAbsScaler": _max_abs, "RobustScaler": _robust}
     check_row_by_row(step)
     return known.get(type(step).__name__, _asked)(step)
+
+
+def made_of(step: Any, count: int) -> list[int] | None:
+    """The one column that each column a fitted transformer gives is made of; None where some are made of several."""
+    name = type(step).__name__
+    if not type(step).__module__.startswith("sklearn."):
+        return None
+    if hasattr(step, "get_support"):
+        return [int(at) for at in step.get_support(indices=True)]
+    if name == "KBinsDiscretizer" and step.encode != "ordinal":
+        return [at for at, bins in enumerate(step.n_bins_) for _ in range(bins)]
+    if name == "SimpleImputer":
+        kept = [at for at, value in enumerate(step.statistics_) if value == value or step.keep_empty_features]
+        return kept + ([int(at) for at in step.indicator_.features_] if step.add_indicator else [])
+    return list(range(count)) if name in APART or isinstance(getattr(step, "func", None), np.ufunc) else None
 
 
 def check_row_by_row(step: Any) -> None:

@@ -19,7 +19,8 @@ class Core:
     as_trained: the layout of the matrix, or its being sparse, decides how sums are rounded. single: values are rounded
     to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero. ensemble: trees that raw runs
     on the matrix itself; it then makes the same of their sums by `after`. behind: trees that see something else, and
-    what makes that of the matrix.
+    what makes that of the matrix, in which order of features. linear: the coefficients (features, outputs) where raw
+    is a linear sum.
     """
 
     raw: Callable[[Any], Array]
@@ -31,7 +32,8 @@ class Core:
     absent_is_missing: bool = False
     ensemble: Any = None
     after: Callable[[Array], Array] | None = None
-    behind: tuple[Any, Callable[[Array], Array]] | None = None
+    behind: tuple[Any, Callable[[Array], Array], NDArray[np.int64]] | None = None
+    linear: Array | None = None
 
     @classmethod
     def of_trees(cls, ensemble: Any, after: Callable[[Array], Array] = lambda sums: sums, **read: Any) -> "Core":

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assessments.battery.coder import Coder, Codes
-from assessments.battery.predictors._columns import Array, Numbers, Part, Table, formula, is_known
+from assessments.battery.predictors._columns import Array, Numbers, Part, Table, formula, is_known, made_of
 from assessments.battery.predictors._unsupported import AskTheEstimator, Unsupported
 
 DISCRETE = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
@@ -55,6 +56,20 @@ class Encoder:
         for part in self.parts:
             if isinstance(part, Table):
                 part.forget()
+
+    def origins(self) -> NDArray[np.int64] | None:
+        """(features,) the column of the codes that each column of the matrix is made of; None where it is of several.
+
+        A category's one-hot columns are all of one: so whoever explains the matrix can explain the table.
+        """
+        found: list[int] = []
+        for part in self.parts:
+            origin = part.origin if isinstance(part, Numbers) else [part.source] * part.width
+            if origin is None or len(origin) != part.width:
+                return None
+            found += origin
+        followed = _followed(self.steps, found)
+        return None if followed is None else np.array(followed, dtype=np.int64)
 
     def dense(self, codes: Codes) -> Any:
         """(rows, features) float64, rows together."""
@@ -169,7 +184,7 @@ class Reader:
         parts: list[Part] = []
         for at, name in enumerate(self.coder.names):
             if name not in self.coder.categories:
-                parts.append(Numbers([at], [], 1))
+                parts.append(Numbers([at], [], 1, origin=[at]))
             elif name in self.model.booster_categories or self.coder.is_flag(name):
                 parts.append(self._table(at, 1, lambda codes, at=at: self._position_of(at, codes)))
             else:
@@ -197,7 +212,8 @@ class Reader:
             return []
         if not discrete and not any(name in self.coder.categories for name in names):
             width, by_column = self._width(branch, columns), not all(is_known(step) for step in branch)
-            return [Numbers(list(columns), [formula(step) for step in branch], width, by_column)]
+            origin = _followed(branch, list(columns))
+            return [Numbers(list(columns), [formula(step) for step in branch], width, by_column, origin)]
         if not branch:
             return [self._table(at, 1, lambda codes, at=at: self._position_of(at, codes)) for at in columns]
         if unknown := [type(step).__name__ for step in branch if not _columnwise(step)]:
@@ -287,6 +303,16 @@ def _columnwise(step: Any) -> bool:
     return not (name == "TargetEncoder" and step.target_type_ == "multiclass")
 
 
+def _followed(steps: Sequence[Any], columns: list[int]) -> list[int] | None:
+    """What the columns that come out of the steps are made of, one each; None where of several."""
+    for step in steps:
+        places = made_of(step, len(columns))
+        if places is None:
+            return None
+        columns = [columns[place] for place in places]
+    return columns
+
+
 def _known_numbers(branch: Sequence[Any], place: int) -> Array:
     """The numbers that the first discrete step tells apart."""
     for step in branch:
@@ -308,7 +334,8 @@ def _merged(parts: list[Part]) -> list[Part]:
     for part in parts:
         last = merged[-1] if merged else None
         if isinstance(part, Numbers) and isinstance(last, Numbers) and not part.steps and not last.steps:
-            merged[-1] = Numbers([*last.sources, *part.sources], [], last.width + part.width)
+            sources = [*last.sources, *part.sources]
+            merged[-1] = Numbers(sources, [], len(sources), origin=sources)
         else:
             merged.append(part)
     return merged

@@ -34,7 +34,8 @@ def hist_gradient_boosting(estimator: Any, scores_from: str, *, encoded: bool = 
     if encoded or estimator._preprocessor is None:
         return Core.of_trees(ensemble, np.asfortranarray, **read)
     numbers = encoded_columns(estimator)
-    return Core(lambda X: np.asfortranarray(ensemble.sums(numbers(X))), behind=(ensemble, numbers), **read)
+    behind = (ensemble, numbers, order_of_columns(estimator))
+    return Core(lambda X: np.asfortranarray(ensemble.sums(numbers(X))), behind=behind, **read)
 
 
 def _tree(predictor: Any, known: Array, index: Array) -> Tree:
@@ -69,6 +70,12 @@ def _tree(predictor: Any, known: Array, index: Array) -> Tree:
 def _members(words: Array) -> NDArray[np.bool_]:
     """The categories in a set of 256 bits."""
     return np.unpackbits(np.ascontiguousarray(words, dtype=np.uint32).view(np.uint8), bitorder="little").astype(bool)
+
+
+def order_of_columns(estimator: Any) -> NDArray[np.int64]:
+    """Which of the features as given each of those that the trees know is: categories first."""
+    categorical = np.asarray(estimator.is_categorical_)
+    return np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
 
 
 def encoded_columns(estimator: Any) -> Any:

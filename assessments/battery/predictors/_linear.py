@@ -24,7 +24,8 @@ def linear_classifier(estimator: Any, scores_from: str) -> Core:
         scores = _same
     elif type(estimator).__name__ in ("LogisticRegression", "LogisticRegressionCV"):
         scores = _pair if binary else softmax
-    return Core(raw, scores=scores, decide=above(0) if binary else most_likely, as_trained=True)
+    decide = above(0) if binary else most_likely
+    return Core(raw, scores=scores, decide=decide, as_trained=True, linear=coef.reshape(len(coef), -1))
 
 
 def _same(raw: Array) -> Array:
@@ -44,7 +45,8 @@ def linear_regressor(estimator: Any, scores_from: str) -> Core:
     if coef.ndim > 1 and coef.shape[0] > 1:
         raise Unsupported("it has several outputs")
     coef = coef if coef.ndim == 1 else coef.T
-    return Core(lambda X: np.asarray(X @ coef) + intercept, values=np.ravel, as_trained=True)
+    linear = coef.reshape(len(coef), -1)
+    return Core(lambda X: np.asarray(X @ coef) + intercept, values=np.ravel, as_trained=True, linear=linear)
 
 
 def perceptron(estimator: Any, scores_from: str) -> Core:

@@ -1,0 +1,171 @@
+"""The compiled loops of exact Shapley values of trees. Imports numba: import it lazily.
+
+One explained row x, one tree and up to 64 background rows b at a time. At a node x goes one way, and each b goes one
+way; what a mixture of x and b does depends only on whose value it has in the node's player (a column of the table,
+whatever columns of the matrix it became). So a walk down the tree carries the set of background rows (one bit each) and
+the players settled so far as x's or as b's: where x and b part at an open player, both ways are followed. A leaf of
+value v that needs p players to be x's and q to be b's is worth v to exactly those mixtures, and Shapley's formula gives
+each of the p (p-1)! q! / (p+q)! v, and each of the q minus p! (q-1)! / (p+q)! v.
+
+Why sets: near the root most background rows go the same way, so their walks are one walk; and where all go as x does,
+half of the tree is never seen.
+"""
+
+import numpy as np
+
+from assessments.battery.kernels import jit
+
+AT_ONCE = 64  # background rows in one word
+ONE, NOTHING = np.uint64(1), np.uint64(0)
+
+
+@jit()
+def _bits_set(word):  # type: ignore[no-untyped-def]
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@jit()
+def _goes_right(a, codes, r, f, c, categorical, bits):  # type: ignore[no-untyped-def]
+    """As in predictors._kernel: whether row r of codes goes right at the node a."""
+    at = (a >> c) & ((np.int64(1) << (f - c)) - 1)
+    if categorical:
+        code = np.int64(codes[r, a >> (f + 1)])
+        if (a >> f) & 1:
+            return ((bits[at + (code >> 6)] >> (code & 63)) & 1) == 1
+        return code > at
+    return np.int64(codes[r, a >> f]) > at
+
+
+@jit()
+def _ways(node, root, end, background, first, last, f, c, categorical, bits, right):  # type: ignore[no-untyped-def]
+    """right[k]: which of the background rows first..last go right at the k-th node of the tree."""
+    for k in range(root, end):
+        a, word = node[k], np.uint64(0)
+        if a >= 0:
+            for r in range(first, last):
+                if _goes_right(a, background, r, f, c, categorical, bits):
+                    word |= np.uint64(1) << np.uint64(r - first)
+        right[k - root] = word
+
+
+@jit()
+def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, player, weight, depth, phi):  # type: ignore[no-untyped-def]
+    """Add to phi (rows, players) the sum over background rows of the Shapley values of the trees.
+
+    leaf: what a leaf is worth; rows, background: ranks; player: of each column of ranks; weight[p, q] = p! q! /
+    (p + q + 1)!; ends: where each tree's nodes end.
+    """
+    n, m, players = rows.shape[0], background.shape[0], phi.shape[1]
+    children = (np.int64(1) << c) - 1
+    shift = f + 1 if categorical else f
+    largest = 0
+    for t in range(roots.shape[0]):
+        largest = max(largest, ends[t] - roots[t])
+    right = np.zeros(largest, np.uint64)
+    size = 3 * depth + 8
+    s_node, s_set = np.zeros(size, np.int64), np.zeros(size, np.uint64)
+    s_mine, s_theirs = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    s_player, s_whose = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    owner = np.zeros(players, np.int64)  # 0 open, 1 x's, 2 b's
+    mine, theirs = np.zeros(players + 1, np.int64), np.zeros(players + 1, np.int64)
+    for t in range(roots.shape[0]):
+        root = roots[t]
+        for first in range(0, m, 64):
+            last = min(m, first + 64)
+            _ways(node, root, ends[t], background, first, last, f, c, categorical, bits, right)
+            everyone = ~np.uint64(0) if last - first == 64 else (np.uint64(1) << np.uint64(last - first)) - np.uint64(1)
+            for r in range(n):
+                p = q = 0
+                s_node[0], s_set[0], s_mine[0], s_theirs[0], s_player[0] = root, everyone, 0, 0, -1
+                top = 1
+                while top > 0:
+                    top -= 1
+                    at, some = s_node[top], s_set[top]
+                    while p > s_mine[top]:
+                        p -= 1
+                        owner[mine[p]] = 0
+                    while q > s_theirs[top]:
+                        q -= 1
+                        owner[theirs[q]] = 0
+                    g = s_player[top]
+                    if g >= 0:
+                        owner[g] = s_whose[top]
+                        if s_whose[top] == 1:
+                            mine[p] = g
+                            p += 1
+                        else:
+                            theirs[q] = g
+                            q += 1
+                    a = node[at]
+                    while a >= 0:
+                        g = player[a >> shift]
+                        mine_right = _goes_right(a, rows, r, f, c, categorical, bits)
+                        left = a & children
+                        own = left + 1 if mine_right else left
+                        if owner[g] == 1:
+                            at = own
+                            a = node[at]
+                            continue
+                        to_right = right[at - root] & some
+                        as_mine = to_right if mine_right else some ^ to_right
+                        other = some ^ as_mine
+                        if other == np.uint64(0):
+                            at = own
+                            a = node[at]
+                            continue
+                        away = left if mine_right else left + 1
+                        if owner[g] == 2:
+                            if as_mine != np.uint64(0):
+                                s_node[top], s_set[top], s_mine[top], s_theirs[top], s_player[top] = (
+                                    away, other, p, q, -1,
+                                )  # fmt: skip
+                                top += 1
+                                at, some = own, as_mine
+                            else:
+                                at = away
+                            a = node[at]
+                            continue
+                        s_node[top], s_set[top], s_mine[top], s_theirs[top] = away, other, p, q
+                        s_player[top], s_whose[top] = g, 2
+                        top += 1
+                        if as_mine != np.uint64(0):
+                            s_node[top], s_set[top], s_mine[top], s_theirs[top] = own, other, p, q
+                            s_player[top], s_whose[top] = g, 1
+                            top += 1
+                            at, some = own, as_mine
+                        else:
+                            owner[g] = 1
+                            mine[p] = g
+                            p += 1
+                            at, some = own, other
+                        a = node[at]
+                    value = leaf[~a]
+                    if value != 0.0 and p + q > 0:
+                        value *= np.float64(_bits_set(some))
+                        if p > 0:
+                            share = value * weight[p - 1, q]
+                            for k in range(p):
+                                phi[r, mine[k]] += share
+                        if q > 0:
+                            share = value * weight[p, q - 1]
+                            for k in range(q):
+                                phi[r, theirs[k]] -= share
+                while p > 0:
+                    p -= 1
+                    owner[mine[p]] = 0
+                while q > 0:
+                    q -= 1
+                    owner[theirs[q]] = 0
+
+
+def warm() -> None:
+    """Compile everything, for ranks of 16 bits."""
+    none, codes = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.uint16)
+    for categorical in (False, True):
+        values(
+            ~none, none, none + 1, 2, 1, categorical, none, np.ones(1), codes, codes, none, np.ones((3, 3)), 1,
+            np.zeros((1, 1)),
+        )  # fmt: skip
