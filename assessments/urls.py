@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from assessments.views import assessment, charts, methodology
+from assessments.views import assessment, charts, methodology, regulation
 
 urlpatterns = [
     path("assessments/<int:pk>/", assessment.assessment, name="assessment"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("assessments/<int:pk>/retry/", assessment.retry, name="assessment-retry"),
     path("assessments/<int:pk>/tests/<str:test>/", assessment.test, name="assessment-test"),
     path("assessments/<int:pk>/charts/<path:chart_id>.<slug:format>", charts.chart, name="chart"),
+    path("models/<slug:slug>/v<int:number>/coverage/", regulation.of_version, name="version-coverage"),
+    path("regulation/", regulation.regulation, name="regulation"),
+    path("regulation/<path:key>/", regulation.clause, name="clause"),
     path("policies/", methodology.policies, name="policies"),
     path("methodology/", methodology.methodology, name="methodology"),
 ]

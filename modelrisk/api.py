@@ -13,6 +13,7 @@ from assessments.api.assessments import (
     FairnessViewSet,
     RobustnessViewSet,
 )
+from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
@@ -64,6 +65,8 @@ urlpatterns = [
         name="assessment-chart",
     ),
     *router.urls,
+    re_path("^versions/(?P<pk>[0-9]{1,18})/coverage/$", CoverageView.as_view(), name="version-coverage"),
+    path("regulation/", RegulationView.as_view(), name="regulation"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),
     path("policy/", PolicyView.as_view(), name="policy"),
     path("auth/login/", LoginView.as_view(), name="login"),

@@ -203,6 +203,8 @@ Q_CLUSTER = {
 }
 MODELRISK_LEASE_SECONDS = float(env("MODELRISK_LEASE_SECONDS", "30"))
 MODELRISK_ASSESSMENT_SECONDS = int(env("MODELRISK_ASSESSMENT_SECONDS", "3600"))
+# How long a finished test is evidence for today. A matter of each house: no regulator names a number.
+MODELRISK_EVIDENCE_DAYS = int(env("MODELRISK_EVIDENCE_DAYS", "365"))
 MODELRISK_CHILD_MEMORY_MB = int(env("MODELRISK_CHILD_MEMORY_MB", "8192"))
 
 # --- REST -------------------------------------------------------------------------------------
@@ -238,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "RelationStateEnum": "registry.models.Relation.State",
         "WaiverStateEnum": "registry.models.Waiver.State",
         "ScanVerdictEnum": "registry.models.Scan.Verdict",
+        "CoverageStatusEnum": "assessments.regulation.coverage.CHOICES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -43,6 +43,9 @@ class CatalogueEntrySerializer(serializers.Serializer):
     metrics = MetricSerializer(many=True)
     controls = serializers.ListField(child=serializers.CharField())
     charts = serializers.ListField(child=serializers.CharField())
+    headline = serializers.ListField(
+        child=serializers.CharField(), help_text="Those of its charts that stand on the assessment's own page."
+    )
     plans = serializers.ListField(
         child=serializers.ChoiceField(choices=PLANS), help_text="Which plans run it when no tests are named."
     )

@@ -1,4 +1,4 @@
-"""Clauses that a test gives evidence toward, by their key in governance/controls.json. Evidence, never compliance."""
+"""Clauses that a test gives evidence toward, by their key in regulation/controls.json. Evidence, never compliance."""
 
 OUTCOMES_ANALYSIS = "SR26-2:V-OUTCOMES"
 ONGOING_MONITORING = "SR26-2:V-MONITORING"

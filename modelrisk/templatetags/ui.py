@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from assessments import atlas
+from assessments.regulation import clauses
 from modelrisk import numerals
 
 register = template.Library()
@@ -37,6 +38,7 @@ GATES = {
     "not_scanned": ("neutral", "?", "not scanned"),
 }
 MODEL_PAGES = ("model", "version", "assessment", "register-model", "artifact", "waiver")  # how their names begin
+COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
 WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}
 STATE_LOOKS = {"done": "pass", "failed": "fail", "cancelled": "neutral", "queued": "neutral", "running": "accent"}
 
@@ -79,6 +81,18 @@ def gate(word: str):
     """Whether a file may be loaded, as a pill."""
     look, glyph, text = GATES[word]
     return {"look": look, "glyph": glyph, "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def coverage(word: str, n: int | None = None):
+    """Whether there is evidence toward a clause, as a pill. Tested says nothing of how the test went."""
+    look, glyph = COVERAGE.get(word, ("not_applicable", "–"))
+    return {"look": look, "glyph": glyph, "text": word.replace("_", " "), "n": n, "bare": False}
+
+
+@register.filter
+def clause_title(key: str) -> str:
+    return clauses.title_of(key)
 
 
 @register.inclusion_tag("ui/verdict.html")
@@ -278,7 +292,7 @@ def nav(context):
             area.startswith(MODEL_PAGES),
         ),
         _item("Datasets", "datasets", area.startswith("dataset")),
-        _item("Policies", "policies", area in ("policies", "methodology")),
+        _item("Policies", "policies", area in ("policies", "methodology", "regulation", "clause")),
     ]
     if inbox.may_read_audit(user):
         items.append(_item("Audit", "audit", area == "audit"))

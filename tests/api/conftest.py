@@ -51,6 +51,7 @@ class Scene:
             f"versions/{version}/",
             f"versions/{version}/file/",
             f"versions/{version}/gate/",
+            f"versions/{version}/coverage/",
             f"versions/{version}/history/",
             f"artifacts/{artifact}/",
             f"artifacts/{artifact}/scans/",
