@@ -4,12 +4,15 @@ fail           the whole 95 % interval lies beyond the fail limit (without an in
 inconclusive   the interval straddles the fail limit; the reason says how many rows would settle it
 warn           clear of the fail limit, the estimate beyond the warn limit
 pass           the rest; a value on a limit is within it
+               or it lies beyond the limit, and over all comparisons of the run chance explains as much
 not_applicable the group is too small, the test does not apply, was not run, or gave no such number: never a pass
 error          the test ended without an answer
 """
 
 import math
 from typing import Any
+
+from assessments.battery import discovery_rate
 
 MOST_ROWS = 1_000_000  # beyond it a number of rows is no advice
 ORDER = ("fail", "error", "inconclusive", "warn", "pass", "not_applicable")
@@ -25,12 +28,55 @@ def judge(entries: list[Entry], policy: dict[str, Any]) -> list[Verdict]:
     entries: the "tests" of results.json. Within one word, the order is the policy's.
     """
     by_test = {entry["id"]: entry for entry in entries}
+    q_values, made = _budget(entries)
     verdicts = [
         verdict
         for criterion in policy["criteria"]
-        for verdict in _judge_criterion(by_test.get(criterion["test"]), criterion)
+        for verdict in _judge_criterion(by_test.get(criterion["test"]), criterion, q_values, made)
     ]
     return sorted(verdicts, key=lambda verdict: ORDER.index(verdict["verdict"]))
+
+
+def comparisons(entries: list[Entry]) -> dict[str, Any] | None:
+    """The run's account of comparing many groups, slices and columns; None where nothing was compared.
+
+    made: how many p-values were looked at; below_level: how many of those kept are at most 5 %; expected_by_chance: how
+    many of all would be if there were no difference anywhere; discoveries: how many remain when the rate of false ones
+    is kept at 5 % over the whole run.
+    """
+    q_values, made = _budget(entries)
+    if not made:
+        return None
+    p_values = [measure["p_value"] for _, measure in _compared(entries)]
+    return {
+        "made": made,
+        "level": discovery_rate.LEVEL,
+        "below_level": sum(p <= discovery_rate.LEVEL for p in p_values),
+        "expected_by_chance": round(made * discovery_rate.LEVEL, 1),
+        "discoveries": sum(q <= discovery_rate.LEVEL for q in q_values.values()),
+    }
+
+
+def _compared(entries: list[Entry]) -> list[tuple[Entry, dict[str, Any]]]:
+    """The measures that have a p-value, with their tests. A small group is not compared: it is only reported."""
+    return [
+        (entry, measure)
+        for entry in entries
+        for measure in entry["measures"]
+        if measure.get("p_value") is not None and not measure["small"]
+    ]
+
+
+def _budget(entries: list[Entry]) -> tuple[dict[int, float], int]:
+    """The q-value of each measure that has a p-value, by its identity, and how many comparisons were made in all.
+
+    One budget for the whole run (Benjamini and Hochberg 1995): a test that looked at many slices has spent of it too.
+    """
+    found = _compared(entries)
+    kept = {id(entry): sum(one is entry for one, _ in found) for entry in entries}
+    made = sum(max(entry.get("comparisons") or 0, kept[id(entry)]) for entry in entries)
+    q_values = discovery_rate.q_values([measure["p_value"] for _, measure in found], made)
+    return {id(measure): q for (_, measure), q in zip(found, q_values, strict=True)}, made
 
 
 def worst(verdicts: list[Verdict]) -> str:
@@ -38,7 +84,7 @@ def worst(verdicts: list[Verdict]) -> str:
     return min((verdict["verdict"] for verdict in verdicts), key=ORDER.index, default="not_applicable")
 
 
-def _judge_criterion(entry: Entry | None, criterion: Criterion) -> list[Verdict]:
+def _judge_criterion(entry: Entry | None, criterion: Criterion, q_values: dict[int, float], made: int) -> list[Verdict]:
     if entry is None:
         return [_verdict(criterion, None, "not_applicable", f"Not measured: {criterion['test']} was not run.")]
     if entry["status"] == "error":
@@ -53,7 +99,21 @@ def _judge_criterion(entry: Entry | None, criterion: Criterion) -> list[Verdict]
     if not about:
         reason = f"The test gave no {criterion['metric']} for this model and data."
         return [_verdict(criterion, None, "not_applicable", reason)]
-    return [_verdict(criterion, measure, *_word(measure, criterion)) for measure in about]
+    words = [(measure, *_word(measure, criterion)) for measure in about]
+    return [
+        _verdict(criterion, measure, *_within_budget(word, reason, q_values.get(id(measure)), made))
+        for measure, word, reason in words
+    ]
+
+
+def _within_budget(word: str, reason: str, q_value: float | None, made: int) -> tuple[str, str]:
+    """A fail that is one of many comparisons stands only where it is no likely product of their number."""
+    if word != "fail" or q_value is None or q_value <= discovery_rate.LEVEL:
+        return word, reason
+    return "inconclusive", (
+        f"{reason} But of {made:,} comparisons in this run some look like that by chance (q = {q_value:.2g}): "
+        "look at it again on new rows."
+    )
 
 
 def _word(measure: dict[str, Any], criterion: Criterion) -> tuple[str, str]:

@@ -61,6 +61,7 @@ MEASURE = {
         "n": COUNT,
         "group": {"type": "object", "additionalProperties": TEXT, "maxProperties": 4},
         "small": {"type": "boolean"},
+        "p_value": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
         "unit": TEXT,  # of this and the next the catalogue decides
         "better": TEXT,
     },
@@ -122,6 +123,7 @@ OUTCOME = {
         "charts": {"type": "array", "items": CHART, "maxItems": 200},
         "tables": {"type": "array", "items": TABLE, "maxItems": 50},
         "notes": {"type": "array", "items": TEXT, "maxItems": 100},
+        "comparisons": {**COUNT, "maximum": 10_000_000},
     },
 }
 EVENT = {
@@ -273,6 +275,7 @@ def _keep(assessment: Assessment, test: str, outcome: dict[str, Any]) -> None:
             "params": outcome.get("params", {}),
             "tables": outcome.get("tables", []),
             "notes": outcome.get("notes", []),
+            "comparisons": outcome.get("comparisons", 0),
             "attempt": assessment.attempt,
         },
     )
@@ -310,6 +313,7 @@ def _measure(result: TestResult, position: int, found: dict[str, Any], metric: d
         unit=metric["unit"],
         better=metric["better"],
         small=found.get("small", False),
+        p_value=found.get("p_value"),
     )
 
 

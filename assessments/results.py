@@ -7,6 +7,8 @@ import hashlib
 import json
 from typing import Any
 
+from assessments import judging
+
 SCHEMA = "modelrisk.results/1"
 
 
@@ -42,6 +44,7 @@ def assemble(
         "environment": started.get("environment", {}),
         "tests": sorted(entries, key=lambda entry: (order.get(entry["id"], len(order)), entry["id"])),
         "verdicts": verdicts,
+        **optional("comparisons", judging.comparisons(entries)),
     }
 
 
@@ -58,6 +61,7 @@ def entry(declared: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
             "unit": metrics[measure["metric"]]["unit"],
             "better": metrics[measure["metric"]]["better"],
             "small": measure.get("small", False),
+            **optional("p_value", measure.get("p_value")),
         }
         for measure in outcome.get("measures", [])
     ]
@@ -78,7 +82,13 @@ def entry(declared: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
         "charts": charts,
         "tables": outcome.get("tables", []),
         "notes": outcome.get("notes", []),
+        **optional("comparisons", outcome.get("comparisons") or None),
     }
+
+
+def optional(key: str, value: Any) -> dict[str, Any]:
+    """A part that is there only where it has a value: documents from before it was known keep their digest."""
+    return {} if value is None else {key: value}
 
 
 def canonical(value: Any) -> bytes:

@@ -34,6 +34,7 @@ def _entry(result: TestResult) -> dict[str, Any]:
         "charts": [chart_document(chart) for chart in result.charts.all()],
         "tables": result.tables,
         "notes": result.notes,
+        **results.optional("comparisons", result.comparisons or None),
     }
 
 
@@ -47,6 +48,7 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "unit": measure.unit,
         "better": measure.better,
         "small": measure.small,
+        **results.optional("p_value", measure.p_value),
     }
 
 

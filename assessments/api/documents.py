@@ -23,6 +23,9 @@ class MeasureSerializer(serializers.Serializer):
     unit = serializers.CharField()
     better = serializers.ChoiceField(choices=["higher", "lower", "none"])
     small = serializers.BooleanField(help_text="A group below the minimum: reported, never failed.")
+    p_value = serializers.FloatField(
+        required=False, help_text="Of one of many comparisons, that there is no difference. Only where there is one."
+    )
 
 
 class ChartNumbersSerializer(serializers.Serializer):
@@ -49,6 +52,9 @@ class TestEntrySerializer(serializers.Serializer):
     charts = ChartNumbersSerializer(many=True)
     tables = serializers.ListField(child=serializers.DictField())
     notes = serializers.ListField(child=serializers.CharField())
+    comparisons = serializers.IntegerField(
+        required=False, help_text="How many p-values were looked at, where only the smallest are given."
+    )
 
 
 class VerdictSerializer(serializers.Serializer):
@@ -78,6 +84,16 @@ class JudgedBySerializer(serializers.Serializer):
     sha256 = serializers.CharField()
 
 
+class ComparisonsSerializer(serializers.Serializer):
+    """The account of comparing many groups, slices and columns; absent where nothing was compared."""
+
+    made = serializers.IntegerField()
+    level = serializers.FloatField(help_text="The rate of false discoveries that is kept, 0.05.")
+    below_level = serializers.IntegerField(help_text="Comparisons whose own p-value is at most that.")
+    expected_by_chance = serializers.FloatField(help_text="How many would be if there were no difference anywhere.")
+    discoveries = serializers.IntegerField(help_text="How many remain with one budget for the whole run.")
+
+
 class ResultsSerializer(serializers.Serializer):
     schema = serializers.CharField(help_text="modelrisk.results/1")
     subject = serializers.DictField(help_text="What the battery read of model and data.")
@@ -87,3 +103,4 @@ class ResultsSerializer(serializers.Serializer):
     environment = serializers.DictField()
     tests = TestEntrySerializer(many=True)
     verdicts = VerdictSerializer(many=True, help_text="Worst first.")
+    comparisons = ComparisonsSerializer(required=False)

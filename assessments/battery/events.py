@@ -15,7 +15,7 @@ import math
 from dataclasses import asdict
 from typing import IO, Any
 
-from assessments.battery.spec import BatteryTest, Outcome
+from assessments.battery.spec import BatteryTest, Measure, Outcome
 
 SCHEMA = "modelrisk.events/1"
 RESULTS_SCHEMA = "modelrisk.results/1"
@@ -70,11 +70,20 @@ def result_entry(
         "seconds": round(seconds, 3),
         "queries": queries,
         "params": params,
-        "measures": [{**asdict(m), "ci": list(m.ci) if m.ci else None} for m in found.measures],
+        "measures": [_measure(measure) for measure in found.measures],
         "charts": [asdict(chart) for chart in found.charts],
         "tables": [asdict(table) for table in found.tables],
         "notes": list(found.notes),
+        **({"comparisons": found.comparisons} if found.comparisons else {}),
     }
+
+
+def _measure(measure: Measure) -> dict[str, Any]:
+    """p_value is there only where there is one: documents from before it was known stay the same."""
+    told = {**asdict(measure), "ci": list(measure.ci) if measure.ci else None}
+    if measure.p_value is None:
+        del told["p_value"]
+    return told
 
 
 def finite(value: Any) -> Any:

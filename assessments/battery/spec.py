@@ -77,6 +77,7 @@ class Measure:
     unit: str = "ratio"
     better: Better = "none"
     small: bool = False  # a group under the minimum: reported, never failed
+    p_value: float | None = None  # of one of many comparisons, that there is no difference: counts in the run's budget
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Outcome:
+    """comparisons: how many p-values were looked at, where the measures hold only the smallest; 0: those they hold."""
+
     measures: list[Measure]
     charts: list[Chart] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    comparisons: int = 0
 
 
 Run = Callable[..., Outcome]

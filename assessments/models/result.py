@@ -28,6 +28,7 @@ class TestResult(models.Model):
     params = models.JSONField(default=dict)
     tables = models.JSONField(default=list)
     notes = models.JSONField(default=list)
+    comparisons = models.PositiveIntegerField(default=0, help_text="How many p-values were looked at; 0: those kept.")
     attempt = models.PositiveIntegerField(default=1)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -53,6 +54,7 @@ class Measure(models.Model):
     unit = models.CharField(max_length=80, default="ratio")
     better = models.CharField(max_length=10, default="none")
     small = models.BooleanField(default=False, help_text="A group below the minimum: reported, never failed.")
+    p_value = models.FloatField(null=True, help_text="Of one of many comparisons, that there is no difference.")
 
     class Meta:
         ordering = ["result", "position"]

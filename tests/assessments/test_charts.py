@@ -77,6 +77,11 @@ def data(kind, name="yes"):
                 {"name": "b", "n": 9, "value": None, "low": None, "high": None, "small": True},
             ],
         },
+        "reliability": {
+            "series": [
+                {"name": name, "predicted": up, "observed": [0.1, 0.6, None], "low": up, "high": up, "n": [50, 50, 50]}
+            ]
+        },
         "shap_importance": {
             "unit": name,
             "features": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "sensitive": True}],
@@ -108,7 +113,8 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
         "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "intervals", "ks", "lines", "precision_recall",
-        "precision_threshold", "predicted_actual", "roc", "selection_rate", "shap_importance", "success_by_edits",
+        "precision_threshold", "predicted_actual", "reliability", "roc", "selection_rate", "shap_importance",
+        "success_by_edits",
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assessments import judging
 from assessments.judging import ORDER, judge, worst
 from assessments.policies import default_policy, sha256
 
@@ -229,3 +230,58 @@ def test_every_attack_is_judged_by_the_same_limits():
     attacks = {name for name, entry in catalogue().items()
                if "evasion_success_rate" in {metric["id"] for metric in entry["metrics"]}}  # fmt: skip
     assert {("evasion_success_rate", name) for name in attacks} <= set(limits)
+
+
+def compared(p_values, **more):
+    """A group a p-value, each clearly below the limit."""
+    return [measure(0.5, ci=[0.45, 0.55], group={"g": str(at)}, p_value=p, **more) for at, p in enumerate(p_values)]
+
+
+def words(entries):
+    return [verdict["verdict"] for verdict in judge(entries, {"criteria": [criterion(group="any")]})]
+
+
+def test_a_fail_that_many_comparisons_explain_is_not_settled():
+    assert words([entry(*compared([0.001]))]) == ["fail"]
+    (verdict,) = judge([entry(*compared([0.001]), comparisons=100)], {"criteria": [criterion(group="any")]})
+    assert verdict["verdict"] == "inconclusive"
+    assert "of 100 comparisons" in verdict["reason"]
+    assert "q = 0.1" in verdict["reason"]
+
+
+def test_the_budget_is_one_for_the_whole_run():
+    other = entry(*compared([0.9] * 99)) | {"id": "data.drift"}
+    assert words([entry(*compared([0.001]))]) == ["fail"]
+    assert words([entry(*compared([0.001])), other]) == ["inconclusive"]
+
+
+def test_a_measure_without_a_p_value_is_outside_the_budget():
+    other = entry(*compared([0.9] * 99)) | {"id": "data.drift"}
+    plain = entry(measure(0.5, ci=[0.45, 0.55], group={"g": "a"}))
+    assert words([plain, other]) == ["fail"]
+
+
+def test_the_account_of_comparisons():
+    entries = [entry(*compared([0.0001, 0.04, 0.6]), *compared([0.001], small=True), comparisons=40)]
+    assert judging.comparisons(entries) == {
+        "made": 40, "level": 0.05, "below_level": 2, "expected_by_chance": 2.0, "discoveries": 1
+    }  # fmt: skip
+    assert judging.comparisons([entry(measure(0.5))]) is None
+
+
+def test_results_without_comparisons_are_the_bytes_they_were():
+    from assessments import results
+
+    outcome = {"status": "done", "measures": [measure(0.5) | {"metric": "auc"}]}
+    declared = {
+        "id": "a.b",
+        "family": "a",
+        "title": "",
+        "metrics": [{"id": "auc", "unit": "ratio", "better": "higher"}],
+    }
+    made = results.entry(declared, outcome)
+    assert "comparisons" not in made
+    assert "p_value" not in made["measures"][0]
+    plan = {"tests": [], "model": {"sha256": ""}, "data": {"sha256": ""}, "target": {"column": "", "favourable": ""},
+            "seed": 0, "plan_name": "quick", "columns": []}  # fmt: skip
+    assert "comparisons" not in results.assemble({}, [made], [], plan)
