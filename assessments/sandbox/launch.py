@@ -7,9 +7,7 @@ is killed with it: it leads its own process group and cannot make processes.
 import codecs
 import contextlib
 import hashlib
-import marshal
 import os
-import select
 import selectors
 import shutil
 import signal
@@ -24,6 +22,7 @@ from typing import Literal, Protocol
 
 from assessments.sandbox import bootstrap, forkserver, lending, presence
 from assessments.sandbox.plain_text import plain
+from assessments.sandbox.spawned import Spawned
 from assessments.sandbox.walls import Walls
 from assessments.sandbox.watching import Watch
 
@@ -43,7 +42,8 @@ BATTERY = ["-m", "assessments.battery"]
 KERNELS = Path(sys.prefix) / "share" / "modelrisk" / "kernels"  # kept by assessments/battery/kernels.py
 NUMBA_CACHE = ".numba"  # of the working folder, so that a forked run keeps what it compiles in its own
 
-Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_many_threads", "too_much_output"]
+# lost: the process that it was forked from ended, and it with that one: no fault of its own.
+Reason = Literal["exited", "out_of_time", "stopped", "out_of_memory", "too_many_threads", "too_much_output", "lost"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Process(Protocol):
     pid: int
     returncode: int | None
     shared: int  # bytes of its memory that are another one's as well
+    lost: bool  # the server that it was forked from ended before it did
 
     def poll(self) -> int | None: ...
 
@@ -171,7 +172,7 @@ def _followed(
     ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
     try:
         try:
-            process: Process = (forkserver.start(job, fork, *theirs) if fork else None) or _Spawned(job, *theirs)
+            process: Process = (forkserver.start(job, fork, *theirs) if fork else None) or Spawned(job, *theirs)
         finally:
             for end in theirs:
                 os.close(end)
@@ -180,9 +181,8 @@ def _followed(
             child.follow(seconds, should_stop)
         finally:
             child.end()
-        if getattr(process, "lost", False) and not child.heard and child.reason == "exited":
-            return None
-        return child.ended()
+        ended = child.ended()
+        return None if ended.reason == "lost" and not child.heard else ended
     finally:
         for end in ours:
             os.close(end)
@@ -270,49 +270,6 @@ def environment(write: Path, threads: int) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         **{f"{pool}_NUM_THREADS": str(threads) for pool in pools},
     }
-
-
-class _Spawned:
-    """A Python started afresh."""
-
-    shared = 0
-
-    def __init__(self, job: Job, out: int, err: int, status: int) -> None:
-        asked = {"parent": os.getpid(), "status": status, "root": str(ROOT), "walls": dict(job.walls)}
-        self._process = subprocess.Popen(  # noqa: S603 - no shell; the arguments are ours
-            [sys.executable, "-P", "-s", "-B", bootstrap.__file__, marshal.dumps(asked).hex(), *job.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=job.environment,
-            cwd=job.folder,
-            start_new_session=True,
-            pass_fds=[status, *job.pass_fds],
-        )
-        self.pid = self._process.pid
-
-    @property
-    def returncode(self) -> int | None:
-        return self._process.returncode
-
-    def poll(self) -> int | None:
-        return self._process.poll()
-
-    def wait(self, timeout: float | None = None) -> int:
-        if timeout is not None and hasattr(os, "pidfd_open") and self.poll() is None:
-            # subprocess would sleep and look again, up to 50 ms too long.
-            pidfd = os.pidfd_open(self.pid)
-            try:
-                select.select([pidfd], [], [], timeout)
-            finally:
-                os.close(pidfd)
-            timeout = 0
-        return self._process.wait(timeout)
-
-    def kill_all(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 @dataclass
@@ -410,7 +367,9 @@ class _Child:
 
     def ended(self) -> Ended:
         code = self.process.returncode
-        if not self.killed and (code == -signal.SIGKILL or code == bootstrap.OUT_OF_MEMORY):
+        if self.process.lost and self.reason == "exited":
+            self.reason = "lost"
+        elif not self.killed and (code == -signal.SIGKILL or code == bootstrap.OUT_OF_MEMORY):
             self.reason = "out_of_memory"  # nobody but the kernel kills it
         elif code == -signal.SIGXCPU:
             self.reason = "out_of_time"

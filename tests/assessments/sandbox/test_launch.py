@@ -1,5 +1,6 @@
 """The child gets done what it should, and ends when it must."""
 
+import contextlib
 import json
 import os
 import sys
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from assessments.sandbox import launch
+from assessments.sandbox import launch, spawned
 
 
 def run(tmp_path, code, *arguments, seconds=30, **options):
@@ -98,6 +99,56 @@ def test_it_is_killed_when_told_to_stop(tmp_path):
 def test_closing_its_pipes_does_not_hide_it_from_the_deadline(tmp_path):
     _, ended = run(tmp_path, "import os, time; os.close(1); os.close(2); time.sleep(99)", seconds=1)
     assert ended.reason == "out_of_time"
+
+
+FORKS = """
+import os, time
+if os.fork() == 0:
+    time.sleep(60)
+    os._exit(0)
+print(os.getpid(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", ["", "time.sleep(60)"])
+def test_what_it_left_in_its_group_is_killed_when_it_has_ended(tmp_path, after):
+    """Without walls, or there could be nothing of the kind."""
+    lines: list[str] = []
+    ended = launch.confined(
+        ["-c", FORKS + after], read=[], write=tmp_path, seconds=60, on_line=lines.append, only=(),
+        should_stop=lambda: bool(lines and after),
+    )  # fmt: skip
+    assert ended.reason == ("stopped" if after else "exited")
+    given_up = time.monotonic() + 50  # what is left sleeps for 60 seconds
+    while group_of(int(lines[0])) and time.monotonic() < given_up:
+        time.sleep(0.01)
+    assert not group_of(int(lines[0]))
+
+
+def group_of(leader: int) -> list[int]:
+    """The processes of its group that have not ended."""
+    found = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
+            state, _, group = stat.read().rsplit(")", 1)[1].split()[:3]
+            if int(group) == leader and state not in "ZX":
+                found.append(int(pid))
+    return found
+
+
+def test_its_number_is_its_own_until_its_group_is_killed(tmp_path, monkeypatch):
+    ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
+    job = launch._job(["-c", ""], [], tmp_path, 60, 512, 1, (), (), False)
+    made = spawned.Spawned(job, *theirs)
+    for end in (*ours, *theirs):
+        os.close(end)
+    made.wait(60)
+    with open(f"/proc/{made.pid}/stat") as stat:
+        assert stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+    made.kill_all()
+    assert not alive(made.pid)
+    monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("somebody else may have the number by now"))
+    made.kill_all()
 
 
 def test_an_error_of_the_listener_kills_the_child(tmp_path):
