@@ -153,6 +153,8 @@ def _run(assessment: Assessment, heart: Heartbeat, stopping: threading.Event) ->
                 return
             if stopping.is_set():
                 raise WorkerStopped
+            if ended.reason == "lost":  # what had finished is kept; the rest is another attempt's
+                raise Unavailable("The process that runs are forked from ended, and this run with it.")
             if time.monotonic() >= deadline and (child.begun or assessment.results.exists()):
                 _record_deadline(child)
             elif child.model_lost and len(child.remaining) < len(remaining):

@@ -10,6 +10,7 @@ from assessments import leasing, recording, runner, stored
 from assessments.actions.assessments import start
 from assessments.models import Assessment
 from assessments.results import digest
+from assessments.sandbox import forkserver
 from registry import storage
 from registry.models import AuditEvent
 from registry.refusals import Unavailable
@@ -164,6 +165,28 @@ def test_a_file_store_that_does_not_answer_is_tried_again(waiting, monkeypatch):
         assert (found.state, found.error) == ("queued", "The file store does not answer.")
     assert run(waiting).state == "done"
     assert (waiting.attempt, waiting.error) == (2, "")
+
+
+@pytest.mark.skipif(not forkserver.enabled(), reason="runs are not forked here")
+def test_a_run_that_is_lost_with_the_forkserver_is_tried_again(on_broken_battery, monkeypatch):
+    """What had finished by then is kept, and no test is blamed."""
+    assessment = on_broken_battery(replacing(SECOND, "time.sleep(60)"))
+    record = recording.record_result
+
+    def record_then_lose(*given):
+        record(*given)
+        for server in forkserver._servers.values():
+            server.process.kill()
+            server.process.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "record_result", record_then_lose)
+        found = run(assessment)
+    assert (found.state, found.attempt, statuses(found)) == ("queued", 1, {FIRST: "done"})
+    assert "forked from" in found.error
+    monkeypatch.setattr(runner, "BATTERY", ("-m", "assessments.battery"))
+    found = run(assessment)
+    assert (found.state, found.attempt, set(statuses(found).values())) == ("done", 2, {"done"})
 
 
 def test_a_worker_that_is_told_to_end_gives_its_run_back_first(waiting, monkeypatch):

@@ -211,7 +211,12 @@ def test_a_run_that_is_lost_after_it_spoke_says_so(tmp_path, server):
         server.process.kill()
 
     _, ended = run(tmp_path, "import time; print(1, flush=True); time.sleep(60)", on_line=hear)
-    assert (lines, ended.signal) == (["1"], 9)
+    assert (lines, ended.signal, ended.reason) == (["1"], 9, "lost")
+
+
+def test_a_run_that_is_killed_alone_is_out_of_memory(tmp_path, server):
+    _, ended = run(tmp_path, "import os; print(1, flush=True); os.kill(os.getpid(), 9)")
+    assert (ended.signal, ended.reason, server.process.poll()) == (9, "out_of_memory", None)
 
 
 def test_turned_off_it_starts_afresh(tmp_path, monkeypatch):
