@@ -36,9 +36,15 @@ def read_model(path: Path, format: str, *, model: MLModel, actor, name: str, sha
 
 
 def scan_stored(artifact: Artifact, format: str, *, facts_known: bool) -> tuple[dict, dict]:
-    """Scan a stored file again; with it, what the sandbox reads of it where it is allowed and not known yet."""
+    """Scan a stored file again; with it, what the sandbox reads of it where it is allowed and not known yet.
+
+    Raises Unavailable where there was not memory enough: it was read before, so that says nothing against the file.
+    """
     with on_disk(artifact) as path:
         scan = _scanned(path, format, artifact.sha256)
+        if [reason["code"] for reason in scan["reasons"]] == ["out_of_memory"]:
+            said = scan["reasons"][0]
+            raise Unavailable(f"{said['message']} {said['hint']}", code="out_of_memory")
         wanted = scan["verdict"] == Scan.Verdict.ALLOWED and not facts_known
         return scan, scanning.inspect_model(path, format) if wanted else {}
 
