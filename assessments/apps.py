@@ -8,6 +8,7 @@ class AssessmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from assessments import checks, evidence  # noqa: F401 - they register themselves
+        from assessments.findings import approval  # noqa: F401 - so does this
         from assessments.reaping import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self)

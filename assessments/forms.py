@@ -4,8 +4,10 @@ import uuid
 
 from django import forms
 
+from assessments.actions.findings import DAYS_TO_END
 from assessments.catalogue import catalogue
-from assessments.models import Assessment
+from assessments.findings.states import Event
+from assessments.models import Assessment, Finding, Verdict
 from registry.forms import ActionForm
 from registry.models import DatasetVersion
 
@@ -63,3 +65,46 @@ class StartForm(ActionForm):
         """What the action `start` takes."""
         given = dict(self.cleaned_data)
         return given | {"idempotency_key": given.pop("key") or None, "tests": given["tests"] or None}
+
+
+def severity_label(value: str, label: str) -> str:
+    days = DAYS_TO_END[value]
+    return f"{label}: {days} days" if days else f"{label}: no day"
+
+
+class RaiseFindingForm(ActionForm):
+    title = forms.CharField(max_length=200, help_text="The issue in one line.")
+    description = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="What is wrong, how it was found, and what harm it may do.",
+    )
+    severity = forms.ChoiceField(
+        choices=[(value, severity_label(value, label)) for value, label in Finding.Severity.choices],
+        initial=Finding.Severity.HIGH,
+        help_text="Critical and high ones hold up approval.",
+    )
+    due = forms.DateField(
+        required=False,
+        label="Must have ended by",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Empty: the day of its severity.",
+    )
+
+    def __init__(self, *args, verdict: Verdict | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        if verdict is not None:
+            self.initial |= {"title": verdict.title[:200], "description": verdict.reason}
+
+
+class FindingStepForm(ActionForm):
+    """One event and its words."""
+
+    event = forms.ChoiceField(choices=[(event.value, event.value) for event in Event], widget=forms.HiddenInput)
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args, event: Event | None = None, step=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.step = step
+        if step is not None:
+            self.initial["event"] = event
+            self.fields["text"].label = step.asks

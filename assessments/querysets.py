@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from registry import access
 
@@ -15,3 +16,22 @@ class AssessmentQuerySet(models.QuerySet):
 
     def running(self):
         return self.filter(state__in=["queued", "running"])
+
+
+class FindingQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Whoever sees the model version sees its findings."""
+        if access.sees_everything(user):
+            return self
+        return self.filter(Q(version__model__owner=user) | Q(version__model__developers=user)).distinct()
+
+    def standing(self):
+        """Those that have not ended."""
+        return self.exclude(state__in=self.model.ENDED)
+
+    def overdue(self):
+        return self.standing().filter(due__lt=timezone.localdate())
+
+    def of_model(self, model):
+        """Of every version: a finding is not got rid of by uploading another file."""
+        return self.filter(version__model=model)

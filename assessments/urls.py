@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from assessments.views import assessment, charts, methodology, regulation
+from assessments.views import assessment, charts, findings, methodology, regulation
 
 urlpatterns = [
     path("assessments/<int:pk>/", assessment.assessment, name="assessment"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("assessments/<int:pk>/tests/<str:test>/", assessment.test, name="assessment-test"),
     path("assessments/<int:pk>/charts/<path:chart_id>.<slug:format>", charts.chart, name="chart"),
     path("models/<slug:slug>/v<int:number>/coverage/", regulation.of_version, name="version-coverage"),
+    path("findings/", findings.findings, name="findings"),
+    path("findings/<int:pk>/", findings.finding, name="finding"),
+    path("models/<slug:slug>/v<int:number>/findings/new/", findings.raise_one, name="finding-raise"),
     path("regulation/", regulation.regulation, name="regulation"),
     path("regulation/<path:key>/", regulation.clause, name="clause"),
     path("policies/", methodology.policies, name="policies"),

@@ -14,6 +14,7 @@ from assessments.api.assessments import (
     RobustnessViewSet,
 )
 from assessments.api.coverage import CoverageView, RegulationView
+from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
@@ -30,6 +31,7 @@ router.register("waivers", WaiverViewSet, basename="waiver")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("assessments", AssessmentViewSet, basename="assessment")
+router.register("findings", FindingViewSet, basename="finding")
 # The direct doors of the original system.
 router.register("robustness", RobustnessViewSet, basename="robustness")
 router.register("fairness", FairnessViewSet, basename="fairness")

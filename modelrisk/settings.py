@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "RelationStateEnum": "registry.models.Relation.State",
         "WaiverStateEnum": "registry.models.Waiver.State",
         "ScanVerdictEnum": "registry.models.Scan.Verdict",
+        "FindingStateEnum": "assessments.models.Finding.State",
         "CoverageStatusEnum": "assessments.regulation.coverage.CHOICES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

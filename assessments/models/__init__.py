@@ -1,4 +1,5 @@
 from assessments.models.assessment import Assessment
+from assessments.models.finding import Finding
 from assessments.models.result import Chart, Measure, TestResult, Verdict
 
-__all__ = ["Assessment", "Chart", "Measure", "TestResult", "Verdict"]
+__all__ = ["Assessment", "Chart", "Finding", "Measure", "TestResult", "Verdict"]

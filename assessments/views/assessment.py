@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from assessments.actions import assessments as actions
+from assessments.actions.findings import raise_finding
 from assessments.models import Assessment, Measure, TestResult
 from assessments.views import evidence, summaries
 from registry.approvals import actions as approvals
@@ -31,6 +32,7 @@ def assessment(request, pk: int) -> HttpResponse:
         "steps": _steps(found, context.get("results", [])) if found.state != "done" else [],
         "may_cancel": actions.cancel.refusal(found, request.user) is None,
         "may_retry": actions.retry.refusal(found, request.user) is None,
+        "may_raise": raise_finding.refusal(found.version, request.user) is None,
         "request_refusal": approvals.request_approval.refusal(found.version, request.user),
         "events": AuditEvent.objects.about(found)[:10],
     }
@@ -50,6 +52,7 @@ def test(request, pk: int, test: str) -> HttpResponse:
         "page": evidence.page_of(found, results[0]),
         "verdicts": verdicts,
         "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
+        "may_raise": raise_finding.refusal(found.version, request.user) is None,
         "neighbours": evidence.neighbours(list(found.results.only("test", "title")), test),
     }
     return render(request, "assessments/test.html", context)

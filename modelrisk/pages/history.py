@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from assessments.models import Assessment
+from assessments.models import Assessment, Finding
 from registry import access
 from registry.models import Artifact, AuditEvent, Dataset, DatasetVersion, MLModel, ModelVersion
 from registry.refusals import Refused
@@ -19,6 +19,7 @@ KINDS = {
     "dataset": Dataset,
     "dataset-version": DatasetVersion,
     "assessment": Assessment,
+    "finding": Finding,
 }
 
 
@@ -56,10 +57,12 @@ def _events(kind: str, found, user) -> QuerySet[AuditEvent]:
 
 
 def events_of_version(version: ModelVersion, user) -> QuerySet[AuditEvent]:
-    """Its own events, those of its file as far as this user may know them, and those of its assessments."""
+    """Its own events, those of its assessments and findings, and those of its file as far as this user may know."""
     runs = [str(pk) for pk in version.assessments.values_list("pk", flat=True)]
     own = Q(object_type=ModelVersion._meta.label_lower, object_id=str(version.pk))
     own |= Q(object_type=Assessment._meta.label_lower, object_id__in=runs)
+    issues = [str(pk) for pk in version.findings.values_list("pk", flat=True)]
+    own |= Q(object_type=Finding._meta.label_lower, object_id__in=issues)
     return AuditEvent.objects.about_file(version.artifact, user, or_else=own)
 
 
@@ -72,6 +75,7 @@ def address(found) -> str:
         Dataset: lambda: ("dataset", [found.slug]),
         DatasetVersion: lambda: ("dataset-version", [found.dataset.slug, found.number]),
         Assessment: lambda: ("assessment", [found.pk]),
+        Finding: lambda: ("finding", [found.pk]),
     }[type(found)]
     name, args = arguments()
     return reverse(name, args=args)

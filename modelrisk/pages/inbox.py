@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from assessments.models import Assessment
+from assessments.findings.rules import CHALLENGE
+from assessments.findings.states import Side, waits_for
+from assessments.models import Assessment, Finding
 from assessments.views import summaries
 from assessments.views.assessment import with_progress
 from modelrisk.pages import inventory
@@ -32,6 +34,7 @@ class Waiting:
     button: str
     counts: dict[str, int] | None = None
     gate: str = ""
+    finding: Finding | None = None
 
 
 @require_GET
@@ -57,7 +60,9 @@ def running(request) -> HttpResponse:
 
 def waiting(user) -> list[Waiting]:
     """Longest waiting first."""
-    return sorted([*_to_decide(user), *_to_waive(user), *_to_move_on(user)], key=lambda one: one.since)
+    return sorted(
+        [*_to_decide(user), *_to_waive(user), *_to_move_on(user), *_of_findings(user)], key=lambda one: one.since
+    )
 
 
 def waiting_count(user) -> int:
@@ -125,6 +130,39 @@ def _to_move_on(user) -> list[Waiting]:
     ends = _ends(found)
     steps = [_next_step(version, latest.get(version.pk), counts, ends.get(version.pk)) for version in found]
     return [step for step in steps if step is not None]
+
+
+# What the side whose move it is has to do.
+_FINDING_STEPS = {
+    Finding.State.ISSUED: "Answer a finding",
+    Finding.State.OPEN: "Remedy a finding",
+    Finding.State.REBUTTED: "Judge a rebuttal",
+    Finding.State.SUBMITTED: "Verify a remedy",
+}
+
+
+def _of_findings(user) -> list[Waiting]:
+    """Findings whose move is this person's side's."""
+    standing = Finding.objects.standing().select_related("version__model").order_by("pk")
+    building = standing.filter(version__in=ModelVersion.objects.built_by(user).values("pk"))
+    found = [one for one in building if waits_for(one.state) == Side.BUILDING]
+    if access.roles_of(user) & CHALLENGE:
+        mine = building.values("pk")
+        uploaded = ModelVersion.objects.filter(created_by=user).values("model")
+        others = standing.exclude(pk__in=mine).exclude(version__model__in=uploaded)
+        found += [one for one in others if waits_for(one.state) == Side.VALIDATING]
+    return [
+        Waiting(
+            what=_FINDING_STEPS[Finding.State(one.state)],
+            note=one.title,
+            version=one.version,
+            since=one.raised_at,
+            url=reverse("finding", args=[one.pk]),
+            button="Open",
+            finding=one,
+        )
+        for one in found
+    ]
 
 
 def _next_step(version, assessment, counts, end) -> Waiting | None:

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from assessments.evidence import deciding
-from assessments.models import Assessment, Verdict
+from assessments.models import Assessment, Finding, Verdict
 from assessments.views import summaries
 from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
@@ -37,6 +37,7 @@ def review(request, slug: str, number: int) -> HttpResponse:
         "scan": found.artifact.scan,
         "waiver": (waiver := found.waiver),
         "waiver_told": waiver is not None and waiver.is_visible_to(request.user),
+        "findings": Finding.objects.of_model(found.model).standing(),
         "blockers": gates.blockers(found),
         "events": events_of_version(found, request.user)[:12],
         **_assessed(found),

@@ -6,7 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from assessments.actions import assessments as assessing
+from assessments.actions.findings import raise_finding
 from assessments.forms import StartForm
+from assessments.models import Finding
 from assessments.views import summaries
 from modelrisk.pages.history import events_of_version
 from registry import access
@@ -58,6 +60,7 @@ def visible(request, slug: str, number: int) -> ModelVersion:
 def _page(request, found: ModelVersion, *, start=None, request_form=None, status: int = 200) -> HttpResponse:
     assessments = list(summaries.light(found.assessments.select_related("requested_by"))[:50])
     counts = summaries.verdict_counts(a.pk for a in assessments)
+    standing = Finding.objects.of_model(found.model).standing()
     context = {
         "version": found,
         "gate_problem": access.gate_problem(found),
@@ -71,6 +74,8 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
         "request_refusal": approvals.request_approval.refusal(found, request.user),
         "withdraw_refusal": approvals.withdraw_request.refusal(found, request.user),
         "decide_refusal": approvals.decide.refusal(found, request.user),
+        "findings": standing.select_related("version__model", "owner", "raised_by"),
+        "raise_refusal": raise_finding.refusal(found, request.user),
         "requests": found.approval_requests.select_related("requested_by", "decision__decided_by"),
         "events": events_of_version(found, request.user)[:12],
     }

@@ -38,6 +38,7 @@ GATES = {
     "not_scanned": ("neutral", "?", "not scanned"),
 }
 MODEL_PAGES = ("model", "version", "assessment", "register-model", "artifact", "waiver")  # how their names begin
+SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
 COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
 WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}
 STATE_LOOKS = {"done": "pass", "failed": "fail", "cancelled": "neutral", "queued": "neutral", "running": "accent"}
@@ -81,6 +82,12 @@ def gate(word: str):
     """Whether a file may be loaded, as a pill."""
     look, glyph, text = GATES[word]
     return {"look": look, "glyph": glyph, "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def severity(finding):
+    look, glyph = ("pass", "✓") if finding.has_ended else SEVERITIES.get(finding.severity, ("neutral", "–"))
+    return {"look": look, "glyph": glyph, "text": finding.get_severity_display(), "n": None, "bare": False}
 
 
 @register.inclusion_tag("ui/verdict.html")
@@ -292,6 +299,7 @@ def nav(context):
             area.startswith(MODEL_PAGES),
         ),
         _item("Datasets", "datasets", area.startswith("dataset")),
+        _item("Findings", "findings", area.startswith("finding")),
         _item("Policies", "policies", area in ("policies", "methodology", "regulation", "clause")),
     ]
     if inbox.may_read_audit(user):
