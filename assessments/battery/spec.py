@@ -136,6 +136,7 @@ class BatteryTest:
     run: Run
     plans: tuple[str, ...] = PLANS  # those that run it where nobody names tests
     headline: tuple[str, ...] = ()  # those of its charts that stand on the assessment's own page
+    explains: bool = False  # its charts show SHAP values, which explainability.explanation_quality tries
 
     def entry(self) -> dict[str, Any]:
         """The entry as JSON."""
@@ -174,11 +175,13 @@ def battery_test(
     charts: list[str] | None = None,
     headline: tuple[str, ...] = (),
     plans: tuple[str, ...] = PLANS,
+    explains: bool = False,
 ) -> Callable[[Run], Run]:
     """Put `run` in the catalogue. A trailing * in `charts` stands for a column name.
 
     headline: the few charts that a reviewer should see first; all the others stand on the test's own page.
     plans: which plans include it when nobody names tests; a test named by its id runs in any plan.
+    explains: whether its charts show SHAP values: they are marked where these fail their own test.
     """
     if not plans or not set(plans) <= set(PLANS):
         raise ValueError(f"plans must name some of {', '.join(PLANS)}, not {plans!r}.")
@@ -201,6 +204,7 @@ def battery_test(
             run=run,
             plans=tuple(plans),
             headline=tuple(headline),
+            explains=explains,
         )
         CATALOGUE[test.id] = test
         return run

@@ -10,6 +10,7 @@ from django.utils.safestring import mark_safe
 
 from assessments import judging, results
 from assessments.battery.spec import FAMILIES
+from assessments.explanations import mark
 from assessments.reports import wording
 from assessments.reports.bullet import bullet
 
@@ -88,7 +89,11 @@ def family_card(family: str, found: dict[str, Any]) -> dict[str, Any]:
 def family_section(
     family: str, found: dict[str, Any], drawn: dict[str, str], catalogue: dict[str, Any]
 ) -> dict[str, Any] | None:
-    tests = [shown_test(entry, drawn, catalogue[entry["id"]]) for entry in found["tests"] if entry["family"] == family]
+    tests = [
+        {**shown_test(entry, drawn, catalogue[entry["id"]]), "mark": mark(found["verdicts"], catalogue[entry["id"]])}
+        for entry in found["tests"]
+        if entry["family"] == family
+    ]
     return {"name": family.capitalize(), "tests": tests} if tests else None
 
 

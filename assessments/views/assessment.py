@@ -46,10 +46,11 @@ def test(request, pk: int, test: str) -> HttpResponse:
     results = list(found.results.prefetch_related(_MEASURES, "charts").filter(test=test))
     if not results:
         raise Http404("This assessment has no such test.")
-    verdicts = list(found.verdicts.filter(test=test))
+    everything = list(found.verdicts.all())
+    verdicts = [verdict for verdict in everything if verdict.test == test]
     context = {
         "assessment": found,
-        "page": evidence.page_of(found, results[0]),
+        "page": evidence.page_of(found, results[0], everything),
         "verdicts": verdicts,
         "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
         "may_raise": raise_finding.refusal(found.version, request.user) is None,

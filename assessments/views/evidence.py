@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from assessments.battery.spec import FAMILIES
+from assessments.explanations import mark
 from assessments.models import Assessment, Chart, Measure, TestResult, Verdict
 from assessments.reports.report import tells_changes
 
@@ -60,7 +61,8 @@ def sections(assessment: Assessment, results: list[TestResult], verdicts: list[V
     ]
 
 
-def page_of(assessment: Assessment, result: TestResult) -> Page:
+def page_of(assessment: Assessment, result: TestResult, verdicts: list[Verdict]) -> Page:
+    """verdicts: all of the assessment."""
     entries = entries_of(assessment)
     entry = entries.get(result.test, {})
     titles = metric_titles(entries)
@@ -72,7 +74,7 @@ def page_of(assessment: Assessment, result: TestResult) -> Page:
         question,
         _with_titles(asks, own),
         entry.get("controls", []),
-        _figures(result, list(result.charts.all())),
+        _marked(_figures(result, list(result.charts.all())), entry, verdicts),
         overall=[(titles.get(m.metric, m.metric), m) for m in measures if not m.group],
         grids=_grids([m for m in measures if m.group], titles),
         tables=[table for table in result.tables if not tells_changes(table)],
@@ -104,7 +106,9 @@ def _family(family: str, results: list[TestResult], entries: dict[str, dict], ve
     if queries:
         note += f" · {short_count(queries)} model queries"
     figures = [
-        figure for result in results for figure in _figures(result, _headline(result, entries.get(result.test, {})))
+        figure
+        for result, entry in ((result, entries.get(result.test, {})) for result in results)
+        for figure in _marked(_figures(result, _headline(result, entry)), entry, verdicts)
     ]
     ordered = sorted(results, key=lambda result: result.status == TestResult.Status.NOT_APPLICABLE)
     tests = [_line(result, entries.get(result.test, {}), verdicts) for result in ordered]
@@ -143,6 +147,16 @@ def _figures(result: TestResult, charts: list[Chart]) -> list[Chart | dict]:
     if not charts and result.charts.all():
         return []
     return [*charts[:1], *(table for table in result.tables if tells_changes(table)), *charts[1:]]
+
+
+def _marked(figures: list[Chart | dict], entry: dict, verdicts: list[Verdict]) -> list[Chart | dict]:
+    """The same, with what speaks against an explanation on its charts."""
+    found = [{"test": v.test, "metric": v.metric, "title": v.title, "verdict": v.verdict} for v in verdicts]
+    said = mark(found, entry)
+    for figure in figures:
+        if said and isinstance(figure, Chart):
+            figure.mark = said
+    return figures
 
 
 def short_count(n: int) -> str:

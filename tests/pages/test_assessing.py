@@ -239,3 +239,13 @@ def test_names_that_a_child_chose_do_not_break_the_page(as_developer, assessed):
     assessed.results.update(params={"items": 5})
     for url in (url_of(assessed), address_of(assessed, "fairness.group_metrics")):
         assert as_developer.get(url).status_code == 200
+
+
+def test_charts_of_an_explanation_that_failed_its_own_test_say_so(as_owner, assessed):
+    said = "This explanation failed its own test: SHAP additivity, largest error."
+    shap = address_of(assessed, "explainability.shap_importance")
+    assert said not in read(as_owner.get(url_of(assessed))).text
+    assessed.verdicts.filter(metric="shap_additivity_max_error").update(verdict="fail")
+    for address in (url_of(assessed), shap):
+        assert said in read(as_owner.get(address)).text
+    assert said not in read(as_owner.get(address_of(assessed, "fairness.group_metrics"))).text

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from assessments.battery.coder import Codes
 from assessments.battery.explainability._shapley import Attribution, Floats, Game, Progress, attribute
@@ -146,3 +147,34 @@ def sentence(found: Attribution, walks: int) -> str:
     return WAYS.get(
         found.method, f"Shapley values are estimates from {walks * 2} walks for each case and background case."
     )
+
+
+def explain(
+    subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress
+) -> tuple[Explainer, NDArray[np.intp], Attribution]:
+    """The explainer, the positions of the explained rows, and their values."""
+    source = background_source(subject)
+    chosen = rng.permutation(len(subject.frame))[: params["rows"]]
+    others = rng.permutation(len(source))[: params["background"]]
+    explainer = Explainer(subject, subject.frame.take(chosen), source.take(others), params=params)
+    mine, theirs = explainer.codes
+    if not explainer.reads:
+        cases, background = affordable(params, len(subject.features))
+        chosen, theirs = chosen[:cases], theirs[:background]
+    order = np.argsort(chosen)
+    return explainer, chosen[order], explainer.values(mine[order], theirs, rng, progress)
+
+
+def affordable(params: dict[str, Any], columns: int) -> tuple[int, int]:
+    """Cases and background cases, fewer than asked for where many columns would take too many questions."""
+    each = 2 * params["walks"] * max(1, columns - 1)
+    background = min(params["background"], max(10, params["questions"] // (each * params["rows"])))
+    return min(params["rows"], max(10, params["questions"] // (each * background))), background
+
+
+def background_source(subject: Subject) -> pd.DataFrame:
+    """The rows the background is drawn from: the training data where it has the model's columns."""
+    reference = subject.reference
+    if reference is not None and set(subject.features) <= set(reference.columns):
+        return reference[subject.features]
+    return subject.frame[subject.features]

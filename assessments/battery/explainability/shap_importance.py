@@ -23,12 +23,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from assessments.battery import controls
-from assessments.battery.explainability._explaining import Explainer, sentence
-from assessments.battery.explainability._shapley import Attribution, Floats, Progress
+from assessments.battery.explainability._explaining import Explainer, affordable, explain, sentence
+from assessments.battery.explainability._shapley import Attribution, Floats
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
 from assessments.battery.stats import mean_interval
 from assessments.battery.subject import Subject
@@ -72,6 +70,7 @@ SPACE_NOTES = {
     ],
     charts=["shap_importance"],
     headline=("shap_importance",),
+    explains=True,
 )
 def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
@@ -91,37 +90,6 @@ def run(
     )
     chart = importance_chart(subject, measures, explainer.space, n)
     return Outcome(measures, [chart], [table], notes_of(subject, explainer, found, params))
-
-
-def explain(
-    subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Progress
-) -> tuple[Explainer, NDArray[np.intp], Attribution]:
-    """The explainer, the positions of the explained rows, and their values."""
-    source = background_source(subject)
-    chosen = rng.permutation(len(subject.frame))[: params["rows"]]
-    others = rng.permutation(len(source))[: params["background"]]
-    explainer = Explainer(subject, subject.frame.take(chosen), source.take(others), params=params)
-    mine, theirs = explainer.codes
-    if not explainer.reads:
-        cases, background = affordable(params, len(subject.features))
-        chosen, theirs = chosen[:cases], theirs[:background]
-    order = np.argsort(chosen)
-    return explainer, chosen[order], explainer.values(mine[order], theirs, rng, progress)
-
-
-def affordable(params: dict[str, Any], columns: int) -> tuple[int, int]:
-    """Cases and background cases, fewer than asked for where many columns would take too many questions."""
-    each = 2 * params["walks"] * max(1, columns - 1)
-    background = min(params["background"], max(10, params["questions"] // (each * params["rows"])))
-    return min(params["rows"], max(10, params["questions"] // (each * background))), background
-
-
-def background_source(subject: Subject) -> pd.DataFrame:
-    """The rows the background is drawn from: the training data where it has the model's columns."""
-    reference = subject.reference
-    if reference is not None and set(subject.features) <= set(reference.columns):
-        return reference[subject.features]
-    return subject.frame[subject.features]
 
 
 def additivity_error(found: Attribution, scores: Floats) -> float:
