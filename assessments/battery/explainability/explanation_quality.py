@@ -226,7 +226,9 @@ def deletion_chart(measures: list[Measure], curves: dict[str, Floats], n: int) -
 
     lead = next(m for m in measures if m.metric == "explanation_deletion_lead")
     rank = next(m for m in measures if m.metric == "explanation_deletion_rank")
-    beaten = "no order moves it" if rank.value is None else f"that is more than {rank.value:.0%} of {rank.n} orders"
+    beaten = (
+        "no order moves it" if rank.value is None else f"{round(rank.value * rank.n)} of {rank.n} orders move it less"
+    )
     said = (
         f"Taking a case's columns away by SHAP value moves the answer {lead.value or 0:.2f} spreads more, on average, "
         f"than taking them away in random order; {beaten}, on {n} cases."
