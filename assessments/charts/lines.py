@@ -20,6 +20,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     right = max([d.width_of(name) for name in names], default=0) + 0.3
     figure, axes = d.paper(title, height=4.0, left=0.85, right=right)
     lines = [curve(one, "x", "y", "low", "high") for one in series]
+    if data.get("diagonal") is True:
+        axes.plot([0, 1], [0, 1], color=d.MUTED, linewidth=1.2, dashes=(4, 3))
     for i, (x, y, low, high) in enumerate(lines):
         colour = d.SERIES[i % len(d.SERIES)]
         axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
