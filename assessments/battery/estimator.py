@@ -26,7 +26,8 @@ from assessments.battery.labels import as_text
 if TYPE_CHECKING:
     from assessments.battery.predictors import Predictor
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 50_000  # of one question to the model,
+BATCH_CELLS = 4_000_000  # and fewer where rows are wide: preparing them takes several copies, 32 MB each
 # A compiled form takes about a second to make: it is made after this many questions, or rows, whichever comes first.
 COMPILE_QUESTIONS = 8
 COMPILE_ROWS = 200_000
@@ -180,11 +181,12 @@ class FittedModel:
         """Rows, or codes of rows, in lots of bounded size: by the compiled form where it can, else by the estimator."""
         if not len(rows):
             return nothing
-        starts = range(0, len(rows), BATCH_ROWS)
+        at_once = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, rows.shape[1])))
+        starts = range(0, len(rows), at_once)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             at = rows if isinstance(rows, np.ndarray) else rows.iloc
-            parts = [self._one_batch(at[start : start + BATCH_ROWS], ask, answer) for start in starts]
+            parts = [self._one_batch(at[start : start + at_once], ask, answer) for start in starts]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _one_batch(self, rows: Rows, ask: Ask, answer: Answer) -> NDArray[Any]:

@@ -183,14 +183,20 @@ def ordered(values: pd.Series) -> pd.Index:
     return pd.Index(sorted(values.dropna().unique(), key=lambda value: (isinstance(value, str), value)))
 
 
+def sees_the_frame(estimator: Any) -> Any:
+    """What is given the rows as they are: the estimator, the one that a search found, the last step of no others."""
+    model = estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator
+    if getattr(model, "steps", None) and all(step in ("passthrough", None) for _, step in model.steps[:-1]):
+        return model.steps[-1][1]
+    return model
+
+
 def booster_categories(estimator: Any, frame: pd.DataFrame) -> dict[str, pd.Index | None]:
     """The category columns of a LightGBM or XGBoost model that sees the frame itself, with their categories."""
     if is_remote(estimator):
         remote: dict[str, pd.Index | None] = estimator.categories(frame)
         return remote
-    model = estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator
-    if getattr(model, "steps", None) and all(step in ("passthrough", None) for _, step in model.steps[:-1]):
-        model = model.steps[-1][1]
+    model = sees_the_frame(estimator)
     module = type(model).__module__
     if module.startswith("lightgbm"):
         return _lightgbm_categories(model, frame)

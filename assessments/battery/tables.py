@@ -151,8 +151,11 @@ def _read_parquet(path: Path, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
             rows, columns = file.metadata.num_rows, file.metadata.num_columns
             _check_size(path.name, rows, columns, limits)
             _check_types(path.name, file.schema_arrow)
-            batches = list(_bounded(path.name, file, rows))
-            return pyarrow.Table.from_batches(batches, file.schema_arrow).to_pandas(), []
+            table = pyarrow.Table.from_batches(_bounded(path.name, file, rows), file.schema_arrow)
+            frame = table.to_pandas(self_destruct=True)  # column by column, so that it is not held twice
+            del table
+            pyarrow.default_memory_pool().release_unused()
+            return frame, []
     except LoadError:
         raise
     except (MemoryError, pyarrow.ArrowMemoryError) as error:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import math
 import multiprocessing
+import re
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,8 +14,7 @@ from assessments.battery import run, spec
 from assessments.battery.events import Emitter
 from assessments.battery.plan import File, Limits, Plan, PlannedTest, Target
 from assessments.battery.subject import Subject
-from tests.matrix.families import FORMS, TASKS, subject_of
-from tests.matrix.families import REGRESSORS as FAMILIES
+from tests.matrix.families import CLASSIFIERS, FORMS, REGRESSORS, TASKS, subject_of
 
 SECONDS = 600.0  # far from what any of these takes: the clock must not decide what the page says
 SMALL: dict[str, dict[str, Any]] = {
@@ -58,6 +58,7 @@ class Cell(NamedTuple):
     reason: str = ""
 
 
+CLASS_NAMES = {type(make()).__name__ for make in (*CLASSIFIERS.values(), *REGRESSORS.values())}
 Matrix = dict[tuple[Place, str], Cell]
 
 
@@ -67,7 +68,7 @@ def names() -> list[str]:
 
 
 def places() -> list[Place]:
-    return [Place(task, family, form) for task in TASKS for family in FAMILIES for form in FORMS]
+    return [Place(task, family, form) for task in TASKS for family in CLASSIFIERS for form in FORMS]
 
 
 def cells_at(place: Place, tests: list[str] | None = None) -> Matrix:
@@ -83,7 +84,18 @@ def cell_of(subject: Subject, name: str) -> Cell:
         entry = entry_of(subject, name)
     if entry["status"] == "done" and (wrong := "; ".join(faults(spec.discover()[entry["id"]], entry))):
         return Cell("error", wrong)
-    return Cell(entry["status"], entry["reason"] + ("\n" + log.getvalue() if entry["status"] == "error" else ""))
+    if entry["status"] == "error":
+        return Cell("error", entry["reason"] + "\n" + log.getvalue())
+    return Cell(entry["status"], general(entry["reason"]))
+
+
+def general(reason: str) -> str:
+    """The reason without the name of the class, which is that of the column, and without what a library said."""
+    reason = re.sub(r" \([A-Z][A-Za-z]+: .*?\)", "", reason)
+    reason = re.sub(r"; this (model|one) is of the class \w+", "", reason)
+    for name in sorted(CLASS_NAMES, key=len, reverse=True):
+        reason = reason.replace(name, "this kind of model")
+    return reason
 
 
 def entry_of(subject: Subject, name: str) -> dict[str, Any]:

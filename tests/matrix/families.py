@@ -79,7 +79,7 @@ REGRESSORS: dict[str, Callable[[], Any]] = {
     "GradientBoosting": lambda: GradientBoostingRegressor(**FEW),
     HISTOGRAMS: lambda: HistGradientBoostingRegressor(max_iter=6, random_state=0),
     "AdaBoost": lambda: AdaBoostRegressor(**FEW),
-    "MLP": lambda: MLPRegressor((6,), max_iter=200, solver="lbfgs", random_state=0),
+    "MLP": lambda: MLPRegressor(hidden_layer_sizes=(6,), max_iter=200, solver="lbfgs", random_state=0),
     "KNeighbors": KNeighborsRegressor,
     "Bayes": BayesianRidge,
     "Wrapped": lambda: TransformedTargetRegressor(LinearRegression(), transformer=StandardScaler()),

@@ -71,7 +71,7 @@ def proof_for(target: Target, rng: np.random.Generator, *, clique: int, most: in
         raise NotApplicable(f"Certificates are known for linear models and for trees: {error}.") from error
     if not hasattr(model.affine.final, "coef_"):
         name = type(model.affine.final).__name__
-        raise NotApplicable(f"Certificates are known for linear models and for trees; the model is a {name}.")
+        raise NotApplicable(f"Certificates are known for linear models and for trees; this one is of the class {name}.")
     return _of_planes(target, model), True, "the distance to the plane"
 
 

@@ -12,6 +12,7 @@ from assessments.battery.answers import ClassAnswers
 from assessments.battery.coder import Codes, NotCoded
 from assessments.battery.errors import short
 from assessments.battery.estimator import FittedClassifier, FittedRegressor
+from assessments.battery.introspection import sees_the_frame
 from assessments.battery.labels import encode
 from assessments.battery.robustness._quality import Told
 from assessments.battery.spec import NotApplicable
@@ -53,7 +54,8 @@ class Training:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that a solver has not converged concerns its owner, not this test
-                fitted = clone(self.blank).fit(subject.model.prepared(frame), truth)
+                given = as_categories(subject.estimator, subject.model.prepared(frame))
+                fitted = clone(self.blank).fit(given, truth)
         except MemoryError:
             raise
         except (Exception, SystemExit) as error:
@@ -88,6 +90,16 @@ class Retrained:
         scores = np.zeros((len(frame), len(answers.labels)))
         scores[:, labels] = self.model.scores(frame)
         return Told(predicted, scores)
+
+
+def as_categories(estimator: Any, given: Any) -> Any:
+    """The rows to train on, where the type of a column tells histogram boosting that it holds categories."""
+    model = sees_the_frame(estimator)
+    which = getattr(model, "is_categorical_", None)
+    told = isinstance(getattr(model, "categorical_features", None), str) and model.categorical_features == "from_dtype"
+    if which is None or not told or not isinstance(given, pd.DataFrame) or len(which) != given.shape[1]:
+        return given
+    return given.astype(dict.fromkeys(given.columns[np.asarray(which, dtype=bool)], "category"))
 
 
 def blank_copy(estimator: Any, rng: np.random.Generator) -> Any:

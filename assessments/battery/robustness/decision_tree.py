@@ -77,7 +77,7 @@ def tree_walk(target: Target, rng: np.random.Generator) -> tuple[Make, Answer]:
         raise NotApplicable(f"This attack reads a tree's thresholds in the columns of the data: {error}.") from error
     if not isinstance(affine.final, DecisionTreeClassifier):
         name = type(affine.final).__name__
-        raise NotApplicable(f"This attack reads a single decision tree; the model is a {name}.")
+        raise NotApplicable(f"This attack reads a single decision tree; this model is of the class {name}.")
     wrapped = art("estimators.classification.scikitlearn").ScikitlearnDecisionTreeClassifier(affine.final)
     attack = art("attacks.evasion").DecisionTreeAttack(wrapped, offset=0.001, verbose=False)
     order = getattr(target.subject.answers, "class_of_label")  # noqa: B009 - a classifier's, see Needs

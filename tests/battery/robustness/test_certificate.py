@@ -187,7 +187,7 @@ def test_xgboost_with_missing_values_and_a_direction():
 @pytest.mark.parametrize(
     ("model", "prepare", "reason"),
     [
-        (GaussianNB(), None, "the model is a GaussianNB"),
+        (GaussianNB(), None, "this one is of the class GaussianNB"),
         (LogisticRegression(), make_column_transformer((KBinsDiscretizer(4), NUMBERS)), "not linear"),
         (
             RandomForestClassifier(3),

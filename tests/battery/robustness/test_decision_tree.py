@@ -34,5 +34,5 @@ def test_a_bare_tree_of_numbers_with_three_text_labels():
 
 
 def test_it_does_not_apply_to_a_forest():
-    with pytest.raises(NotApplicable, match="single decision tree; the model is a RandomForestClassifier"):
+    with pytest.raises(NotApplicable, match="single decision tree; this model is of the class RandomForestClassifier"):
         outcome_of(TEST, subject_with(RandomForestClassifier(3)))
