@@ -77,6 +77,13 @@ def data(kind, name="yes"):
                 {"name": "b", "n": 9, "value": None, "low": None, "high": None, "small": True},
             ],
         },
+        "waterfall": {
+            "unit": name, "base": 0.4, "base_label": name, "score": -0.1,
+            "steps": [
+                {"name": name, "said": name, "value": -0.7, "sensitive": True},
+                {"name": "b", "said": "", "value": 0.2, "sensitive": False},
+            ],
+        },
         "reliability": {
             "series": [
                 {"name": name, "predicted": up, "observed": [0.1, 0.6, None], "low": up, "high": up, "n": [50, 50, 50]}
@@ -114,7 +121,7 @@ def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
         "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "intervals", "ks", "lines", "precision_recall",
         "precision_threshold", "predicted_actual", "reliability", "roc", "selection_rate", "shap_importance",
-        "success_by_edits",
+        "success_by_edits", "waterfall",
     )  # fmt: skip
 
 
