@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
-from assessments import catalogue, judging, recording, results
+from assessments import catalogue, judging, recording, results, selftesting
 from assessments.sandbox import launch, oracle, reading, selftest
 
 PATIENCE_SECONDS = 60.0  # beyond a test's own limit, which the battery keeps itself where it can
@@ -48,8 +48,10 @@ def assess(
     *,
     tell: Tell,
     memory_mb: int = 8192,
+    selftest_file: Path | None = None,
 ) -> dict[str, Any]:
-    """results.json for the plan. files: model, data and reference, by the part of the plan they are.
+    """results.json for the plan. files: model, data and reference, by the part of the plan they are; selftest_file:
+    what the battery's self-test found last.
 
     tell is called as tests go on and end. Raises CannotRun; KeyboardInterrupt ends the child first.
     """
@@ -72,6 +74,8 @@ def assess(
                 run.settle(ended)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if run.started and selftest_file:
+        run.started["environment"]["battery_selftest"] = selftesting.mark(selftest_file, policy)
     verdicts = judging.judge(run.entries, policy)
     return results.assemble(run.started or {}, run.entries, verdicts, plan, policy=policy)
 

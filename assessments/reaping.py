@@ -6,12 +6,14 @@ import os
 import shutil
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from django_q.models import Schedule
 
 from assessments import leasing, runner
@@ -100,8 +102,16 @@ def hand_back(cluster_id: str) -> None:
 
 
 def ensure_schedule(**_) -> None:
-    """Have the queue reap each minute; called after each migrate."""
+    """Have the queue reap each minute and look after the battery's self-test; called after each migrate."""
     Schedule.objects.update_or_create(
         name="assessments.reap",
         defaults={"func": "assessments.tasks.reap", "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1},
     )
+    # Not at once: a worker that has just started is waited for.
+    Schedule.objects.update_or_create(
+        name="assessments.selftest",
+        defaults={"func": "assessments.tasks.selftest_battery", "schedule_type": Schedule.MINUTES, "minutes": 15,
+                  "repeats": -1},
+        create_defaults={"func": "assessments.tasks.selftest_battery", "schedule_type": Schedule.MINUTES, "minutes": 15,
+                         "repeats": -1, "next_run": timezone.now() + timedelta(minutes=10)},
+    )  # fmt: skip

@@ -6,10 +6,11 @@ Titles, families, units and directions come from the catalogue that the assessme
 import fnmatch
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from jsonschema import Draft202012Validator, ValidationError
 
-from assessments import leasing
+from assessments import leasing, selftesting
 from assessments.leasing import LeaseLost
 from assessments.models import Assessment, Chart, Measure, TestResult
 from assessments.sandbox import selftest, strict_json
@@ -163,6 +164,7 @@ EVENT = {
         {"additionalProperties": False, "properties": {"event": {"const": "finished"}}},
     ],
 }
+NOT_THEIRS = {"sandbox", "model_process", "battery_selftest"}
 MAX_PROGRESS = 2**31 - 1
 _event, _outcome = Draft202012Validator(EVENT), Draft202012Validator(OUTCOME)
 
@@ -196,9 +198,16 @@ def record_sandbox(assessment: Assessment, layers: tuple[str, ...]) -> None:
         leasing.write(assessment, environment=assessment.environment)
 
 
+def record_selftest(assessment: Assessment) -> None:
+    """How the self-test of this battery ended, judged by the policy of the run: it says what the verdicts are worth."""
+    mark = selftesting.mark(settings.BATTERY_SELFTEST_FILE, assessment.policy)
+    assessment.environment = {**assessment.environment, "battery_selftest": mark}
+    leasing.write(assessment, environment=assessment.environment)
+
+
 def plain_environment(said: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     """A child's environment without what is not for it to say; and where the model was: that we know."""
-    kept = {name: value for name, value in said.items() if name not in {"sandbox", "model_process"}}
+    kept = {name: value for name, value in said.items() if name not in NOT_THEIRS}
     return {**kept, "model_process": "separate"} if plan.get("model", {}).get("trust") == "waived" else kept
 
 

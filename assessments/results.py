@@ -97,6 +97,10 @@ def canonical(value: Any) -> bytes:
 
 
 def digest(results: dict[str, Any]) -> str:
-    """SHA-256 of the document without the times of its tests."""
+    """SHA-256 of the document without its times: of its tests, and the day of the battery's self-test."""
+    environment = dict(results["environment"])
+    if "battery_selftest" in environment:
+        kept = environment["battery_selftest"]
+        environment["battery_selftest"] = {key: value for key, value in kept.items() if key != "date"}
     tests = [{key: value for key, value in entry.items() if key != "seconds"} for entry in results["tests"]]
-    return hashlib.sha256(canonical({**results, "tests": tests})).hexdigest()
+    return hashlib.sha256(canonical({**results, "environment": environment, "tests": tests})).hexdigest()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assessments import results
+from assessments import judging, results
 from assessments.models import Assessment, Chart, Measure, TestResult, Verdict
 
 
@@ -17,6 +17,16 @@ def document(assessment: Assessment) -> dict[str, Any]:
     started = {"subject": assessment.subject, "environment": assessment.environment}
     verdicts = [_verdict(verdict) for verdict in assessment.verdicts.all()]
     return results.assemble(started, entries(assessment), verdicts, assessment.plan, policy=assessment.policy)
+
+
+def comparisons(found: list[TestResult]) -> dict[str, Any] | None:
+    """The account of comparisons of results whose measures are at hand."""
+    return judging.comparisons(
+        [
+            {"comparisons": one.comparisons, "measures": [_measure(measure) for measure in one.measures.all()]}
+            for one in found
+        ]
+    )
 
 
 def _entry(result: TestResult) -> dict[str, Any]:

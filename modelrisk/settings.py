@@ -205,6 +205,7 @@ MODELRISK_LEASE_SECONDS = float(env("MODELRISK_LEASE_SECONDS", "30"))
 MODELRISK_ASSESSMENT_SECONDS = int(env("MODELRISK_ASSESSMENT_SECONDS", "3600"))
 # How long a finished test is evidence for today. A matter of each house: no regulator names a number.
 MODELRISK_EVIDENCE_DAYS = int(env("MODELRISK_EVIDENCE_DAYS", "365"))
+BATTERY_SELFTEST_FILE = STATE_DIR / "battery_selftest.json"  # what `manage.py battery_selftest` found last
 MODELRISK_CHILD_MEMORY_MB = int(env("MODELRISK_CHILD_MEMORY_MB", "8192"))
 
 # --- REST -------------------------------------------------------------------------------------

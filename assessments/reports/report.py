@@ -8,7 +8,7 @@ from typing import Any
 from django.template import Context, Engine
 from django.utils.safestring import mark_safe
 
-from assessments import judging, results
+from assessments import judging, results, selftesting
 from assessments.battery.spec import FAMILIES
 from assessments.explanations import mark
 from assessments.reports import wording
@@ -41,6 +41,9 @@ def html(found: dict[str, Any], *, drawn: dict[str, str], title: str, catalogue:
         "worst": (worst := judging.worst(found["verdicts"])),
         "summary": SUMMARY[worst],
         "counts": shown_counts(found["verdicts"]),
+        "selftest": selftesting.sentence(found["environment"].get("battery_selftest")),
+        "selftest_failed": found["environment"].get("battery_selftest", {}).get("state") == "failed",
+        "comparisons": wording.comparisons(found.get("comparisons")),
         "judged": sum(verdict["verdict"] != "not_applicable" for verdict in found["verdicts"]),
         "strip": [family_card(family, found) for family in FAMILIES],
         "attention": [verdict for verdict in verdicts if verdict["verdict"] in ATTENTION],

@@ -4,6 +4,7 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from assessments import selftesting
 from assessments.reports import wording
 
 EXPLAINED = ("error", "inconclusive", "not_applicable")  # verdicts whose numbers do not say why
@@ -66,6 +67,10 @@ def _verdict_lines(results: dict[str, Any]) -> list[str]:
             lines.append(f"      {verdict['reason']}")
     if not_run:
         lines.append(f"  {len(not_run)} criteria of the policy are about tests that were not run.")
+    if said := selftesting.sentence(results["environment"].get("battery_selftest")):
+        lines.append(f"  {said}")
+    if said := wording.comparisons(results.get("comparisons")):
+        lines.append(f"  {said}")
     return lines
 
 

@@ -48,6 +48,18 @@ def metric_titles(entry: dict[str, Any]) -> dict[str, str]:
     return {metric["id"]: metric["title"] for metric in entry["metrics"]}
 
 
+def comparisons(account: dict[str, Any] | None) -> str:
+    """The run's account of comparisons (see judging.comparisons) in words; empty where nothing was compared."""
+    if not account:
+        return ""
+    chance, level = account["expected_by_chance"], f"{account['level']:.0%}"
+    return (
+        f"Of {account['made']:,} comparisons of groups, slices and columns about {chance:,.3g} would look different at "
+        f"{level} by chance alone. With one budget for the whole run, which keeps false discoveries at {level}, "
+        f"{account['discoveries']:,} remain."
+    )
+
+
 def counts(verdicts: list[dict[str, Any]]) -> list[tuple[str, int]]:
     """(word, how many), worst first, those that occur."""
     return [(each, n) for each in GLYPHS if (n := sum(v["verdict"] == each for v in verdicts))]

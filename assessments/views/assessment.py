@@ -8,9 +8,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from assessments import selftesting, stored
 from assessments.actions import assessments as actions
 from assessments.actions.findings import raise_finding
 from assessments.models import Assessment, Measure, TestResult
+from assessments.reports import wording
 from assessments.views import evidence, summaries
 from registry.approvals import actions as approvals
 from registry.models import AuditEvent
@@ -129,6 +131,8 @@ def _results(found: Assessment) -> dict:
         "attention": [verdict for verdict in verdicts if verdict.verdict in summaries.ATTENTION],
         "verdicts": verdicts,
         "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
+        "selftest": selftesting.sentence(found.environment.get("battery_selftest")),
+        "comparisons": wording.comparisons(stored.comparisons(results)),
         "sections": evidence.sections(found, results, verdicts),
         "not_run": [result for result in results if result.status != "done"],
     }

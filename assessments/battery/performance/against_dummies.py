@@ -195,11 +195,11 @@ def _against_column(subject: Subject, best: str, theirs: NDArray[Any]) -> tuple[
     influence_other = np.mean([comparing.auc_influence(*question) for _, question in asked], axis=0)
     difference = comparing.around(mine - other, comparing.standard_error(influence_mine - influence_other), -1.0, 1.0)
     floor = max(other, 0.5)  # the other simple models order at random
-    gain = (mine - floor) / (1 - floor) if floor < 1 else None
+    gain = (mine - floor) / (1 - floor) if floor < 1 else 0.0  # beside a perfect column there is nothing to gain
     slope = influence_mine / (1 - floor) if floor < 1 else influence_mine
     if floor < 1 and other > 0.5:
         slope = slope - (1 - mine) / (1 - floor) ** 2 * influence_other
-    ci = None if gain is None else comparing.around(gain, comparing.standard_error(slope), high=1.0)
+    ci = comparing.around(gain, comparing.standard_error(slope), high=1.0) if floor < 1 else None
     n = len(scores)
     rows = [
         ["the model", "ROC AUC", mine, *comparing.around(mine, comparing.standard_error(influence_mine), 0.0, 1.0)],

@@ -127,7 +127,12 @@ class Command(BaseCommand):
         )
         with terminal.Progress(plan, sys.stderr) as progress:
             found = local_run.assess(
-                plan, files, policies.default_policy(), tell=progress, memory_mb=settings.MODELRISK_CHILD_MEMORY_MB
+                plan,
+                files,
+                policies.default_policy(),
+                tell=progress,
+                memory_mb=settings.MODELRISK_CHILD_MEMORY_MB,
+                selftest_file=settings.BATTERY_SELFTEST_FILE,
             )
         title = f"{options['model'].name} on {options['data'].name}"
         folder.write(found, options["out"], title=title, catalogue=catalogue.catalogue())
