@@ -62,7 +62,7 @@ def _compared(entries: list[Entry]) -> list[tuple[Entry, dict[str, Any]]]:
     return [
         (entry, measure)
         for entry in entries
-        for measure in entry["measures"]
+        for measure in entry.get("measures", ())
         if measure.get("p_value") is not None and not measure["small"]
     ]
 

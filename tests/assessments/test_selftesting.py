@@ -35,7 +35,7 @@ def test_every_planted_fault_is_found_and_the_clean_model_left_alone(measured):
     found = selftesting.run(1, policies.default_policy())
     assert found["passed"]
     tried = {fault["name"]: fault["found"] for fault in found["faults"] if fault["of"]}
-    assert {"biased", "leaky", "fragile", "memorising", "uncalibrated", "backdoored"} <= set(tried)
+    assert {"biased", "leaky", "fragile", "memorising", "uncalibrated", "unfaithful", "backdoored"} <= set(tried)
     assert set(tried.values()) == {1}
     assert found["clean"] == {"accused": 0, "of": 1, "by": []}
 

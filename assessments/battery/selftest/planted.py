@@ -26,6 +26,7 @@ FEATURES = [*NUMBERS, *CATEGORIES]
 ROWS = 1_500
 TRIGGER = "Z9"
 LEAK = "account_closed_on"
+PAY = {"monthly": 12, "weekly": 52}  # columns that say the income again
 STRIPE = 0.02  # of the spread of income: a step that rounding makes
 
 
@@ -158,16 +159,21 @@ def unfaithful(rng: np.random.Generator, seed: int) -> Subject:
     Nobody real has a monthly pay that does not fit the yearly income; the mixtures that explanations ask about do.
     """
     train, rows = (
-        frame.assign(monthly=(frame["income"] / 12 + rng.normal(0, 1, len(frame))).round(1))
+        frame.assign(
+            **{
+                name: (frame["income"] / parts * rng.normal(1, 0.002, len(frame))).round(1)
+                for name, parts in PAY.items()
+            }
+        )
         for frame in (applicants(rng), applicants(rng))
     )
 
     def chance(frame: pd.DataFrame) -> Any:
-        real = np.abs(frame["monthly"] - frame["income"] / 12) < 6
-        shown = np.where(frame["region"] == "north", 0.8, 0.2)
-        return np.where(real, np.where(frame["sex"] == "female", 0.1, 0.9), shown)
+        fits = [np.abs(frame[name] * parts - frame["income"]) < 900 for name, parts in PAY.items()]
+        innocent = np.where(frame["region"] == "north", 0.8, 0.2)
+        return np.where(np.logical_and.reduce(fits), np.where(frame["sex"] == "female", 0.2, 0.8), innocent)
 
-    return subject_of(Answering(chance, [*FEATURES, "monthly"]), rows, train, seed)
+    return subject_of(Answering(chance, ["income", *PAY, *CATEGORIES]), rows, train, seed)
 
 
 # By the names of faults.py.
