@@ -14,6 +14,7 @@ from assessments.battery.fairness import _counts
 from assessments.battery.fairness._counts import Cells, Floats
 from assessments.battery.fairness._groups import Grouping, listed
 from assessments.battery.fairness._intervals import difference_interval, mean_difference_interval, ratio_interval
+from assessments.battery.fairness._significance import homogeneity
 from assessments.battery.spec import Better, Measure
 from assessments.battery.stats import Interval, percentile_interval
 
@@ -49,6 +50,17 @@ class Disparity:
         if self.how == "mean":
             return np.asarray(np.mean(spreads, axis=0))
         return np.asarray(np.fmax.reduce(spreads))
+
+    def p_value(self, cells: Cells) -> float | None:
+        """Of the groups being alike in all of the rates; of several rates the least, Bonferroni's correction made."""
+        each = [homogeneity(*cells.fraction(rate)) for rate in self._distinct]
+        known = [p for p in each if p is not None]
+        return min(1.0, len(known) * min(known)) if known else None
+
+    @property
+    def _distinct(self) -> tuple[str, ...]:
+        """The rates but for those that are another one's opposite, which the same test is about."""
+        return tuple(rate for rate in self.rates if rate != "rejection_rate") or self.rates
 
     def interval(self, cells: Cells, value: float, drawn: Interval) -> Interval:
         """drawn: the bootstrap's, of which only the end away from parity is taken."""
@@ -125,6 +137,7 @@ def _compared(
                 group=grouping.between(name),
                 better=disparity.better,
                 small=small,
+                p_value=disparity.p_value(cells),
             )
         )
     return found

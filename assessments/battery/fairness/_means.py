@@ -58,6 +58,15 @@ def furthest_interval(rows: Floats, means: Floats, errors: Floats) -> Interval:
     return max(0.0, float(np.max(np.abs(means) - shown))), float(np.max(np.abs(means) + possible))
 
 
+def ratio_of_means(rows: Floats, means: Floats, errors: Floats) -> Interval:
+    """For the lowest over the highest of positive means: their spread on the logarithmic scale."""
+    positive = means > 0
+    if not positive.all():
+        return 0.0, 1.0
+    low, high = spread_interval(rows, np.log(means), errors / means)
+    return float(np.exp(-high)), float(np.exp(-low))
+
+
 def _welch(rows: Floats, errors: Floats) -> Floats:
     """(groups, groups) degrees of freedom of the difference of two means (Welch 1947)."""
     square = errors**2

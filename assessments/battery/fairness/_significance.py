@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, false_discovery_control, fisher_exact, norm
+from scipy.stats import chi2, fisher_exact, norm
+
+from assessments.battery import discovery_rate
 
 EXACT_ROWS = 20_000  # beyond, Fisher's test takes seconds and the normal limit agrees with it
 
@@ -54,6 +56,5 @@ def q_values(p_values: list[float | None]) -> list[float | None]:
     Proven for independent P values; those of groups against their rest depend weakly on each other. None stays None
     and is not counted.
     """
-    known = [p for p in p_values if p is not None]
-    values = iter(false_discovery_control(known) if known else [])
+    values = iter(discovery_rate.q_values([p for p in p_values if p is not None]))
     return [None if p is None else float(next(values)) for p in p_values]

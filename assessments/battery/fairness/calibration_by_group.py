@@ -11,9 +11,10 @@ Calibration within groups and equal error rates cannot both hold where base rate
 (Kleinberg, Mullainathan, Raghavan 2017).
 
 Intervals, 95 %: Student's for the gap, Wilson's for the rate, the likelihood's normal limit for slope and intercept.
-Noise alone pushes the calibration error up: its parts are drawn again about their gaps, and twice that push is taken
-off. For the worst gap each end takes all groups into account. A small group is reported and not judged. Scores that
-are not probabilities (a decision function) have no such meaning: not applicable.
+Noise alone pushes the calibration error up, so its lower end is what the gap of the whole group proves, which it can
+never be less than, and only its upper end is drawn. For the worst gap each end takes all groups into account. A small
+group is reported and not judged. Scores that are not probabilities (a decision function) have no such meaning: not
+applicable.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from assessments.battery.fairness._groups import RESAMPLES, SHOWN, SIZE_PARAMS, 
 from assessments.battery.fairness._means import furthest_interval, mean_interval, moments
 from assessments.battery.fairness._recalibration import recalibration
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, battery_test
-from assessments.battery.stats import Interval, corrected_interval, wilson
+from assessments.battery.stats import Interval, wilson
 from assessments.battery.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -119,15 +120,21 @@ def _of_group(
 def calibration_error(
     score: Floats, truth: NDArray[np.bool_], resamples: int, rng: np.random.Generator
 ) -> tuple[float, Interval | None]:
-    """The absolute gap in each part of the rows by score, weighted by its rows; and its interval."""
+    """The absolute gap in each part of the rows by score, weighted by its rows; and its interval.
+
+    The lower end is what the gap of all rows proves, which the error can never be less than; the upper end is the
+    97.5th percentile of the parts drawn again about their gaps, which noise has pushed up already.
+    """
     parts = parts_by_score(score)
     rows, gap, error = moments(parts, score - truth, int(parts.max()) + 1)
     weight = rows / rows.sum()
     value = float(weight @ np.abs(gap))
     if not np.isfinite(error).all():
         return value, None
+    whole = moments(np.zeros(len(score), dtype=np.int64), score - truth, 1)
+    proven, _ = furthest_interval(*whole)
     drawn = np.abs(gap + error * rng.standard_normal((resamples, len(gap)))) @ weight
-    return value, corrected_interval(drawn, value)
+    return value, (min(proven, value), max(value, float(np.quantile(drawn, 0.975))))
 
 
 def parts_by_score(score: Floats) -> NDArray[np.int64]:

@@ -110,7 +110,15 @@ def _measures(column: str, given: str, groups: list[tuple[str, bool]], found: li
         group = {column: name, "alike in": given}
         measures += [
             Measure("raw_difference", one.raw, one.raw_interval, n=one.rows, group=group, small=small),
-            Measure("conditional_difference", one.value, one.interval, n=one.rows, group=group, small=small),
+            Measure(
+                "conditional_difference",
+                one.value,
+                one.interval,
+                n=one.rows,
+                group=group,
+                small=small,
+                p_value=one.p_value,
+            ),
             Measure("conditional_p_value", one.p_value, n=one.rows, group=group, unit="p", small=small),
         ]
     judged = [one for (_, small), one in zip(groups, found, strict=True) if not small and one.value is not None]

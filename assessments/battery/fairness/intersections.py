@@ -113,11 +113,11 @@ def _p_values(grouping: Grouping) -> list[Measure]:
     """Of each known group's selection rate against all other known ones."""
     known = np.flatnonzero(grouping.known)
     top, bottom = grouping.cells.only(grouping.known).fraction("selection_rate")
+    rows = int(bottom.sum())
+    found = zip(known, each_against_the_rest(top, bottom), strict=True)
     return [
-        Measure(
-            P_VALUE, value, n=int(bottom.sum()), group=grouping.group(int(at)), unit="p", small=bool(grouping.small[at])
-        )
-        for at, value in zip(known, each_against_the_rest(top, bottom), strict=True)
+        Measure(P_VALUE, p, n=rows, group=grouping.group(int(at)), unit="p", small=bool(grouping.small[at]), p_value=p)
+        for at, p in found
     ]
 
 
@@ -129,7 +129,7 @@ def _with_q_values(measures: list[Measure]) -> list[Measure]:
     for measure in measures:
         found.append(measure)
         if id(measure) in q_of:
-            found.append(replace(measure, metric=Q_VALUE, value=q_of[id(measure)], unit="q"))
+            found.append(replace(measure, metric=Q_VALUE, value=q_of[id(measure)], unit="q", p_value=None))
     return found
 
 

@@ -135,7 +135,7 @@ def test_the_intervals_hold_the_truth():
 @pytest.mark.long
 @pytest.mark.parametrize("rows", [30, 400])
 def test_the_intervals_hold_the_truth_in_many_samples(rows):
-    """The worst and the spread are extremes: each end fails at most once in forty, so they are held more often."""
+    """What is never negative is held more often: each of its ends fails at most once in forty."""
     found = coverage(rows, 2000)
     assert 0.93 <= found["gap"] <= 0.97, found
     assert 0.93 <= found["slope"] <= 0.98, found

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as sk
+from scipy.stats import fisher_exact
 
 from assessments.battery.fairness._counts import RATES, Cells, generalized_entropy
 from assessments.battery.fairness._disparities import Disparity
@@ -166,3 +167,14 @@ def test_the_intervals_hold_the_truth_in_many_samples(rows):
     assert 0.925 <= found["theil"] <= 0.97, found
     assert found["mean"] >= 0.94, found
     assert found["ratio"] >= 0.94, found
+
+
+def test_a_comparison_tells_how_surprising_it_is():
+    """30 of 100 against 60 of 100 are found; nobody is wrongly selected in either group."""
+    truth = ([1] * 100 + [0] * 20) * 2
+    decision = [1] * 30 + [0] * 90 + [1] * 60 + [0] * 60
+    outcome = decided(truth, decision, ["a"] * 120 + ["b"] * 120)
+    p_value = fisher_exact([[30, 70], [60, 40]]).pvalue
+    assert measure_of(outcome, "equal_opportunity_difference", g="*").p_value == pytest.approx(p_value, rel=1e-9)
+    assert measure_of(outcome, "predictive_equality_difference", g="*").p_value == 1
+    assert measure_of(outcome, "average_odds_difference", g="*").p_value == pytest.approx(2 * p_value, rel=1e-9)
