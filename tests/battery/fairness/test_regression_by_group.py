@@ -72,7 +72,7 @@ def test_the_group_that_is_predicted_too_high_is_found(found):
     high = measure_of(found, "mean_error", g="b")
     assert 9 < high.ci[0] < high.value < high.ci[1] < 12
     gap = measure_of(found, "mean_error_difference", g="*")
-    assert 8 < gap.ci[0] < gap.value < gap.ci[1] < 13
+    assert 8 < gap.ci[0] < gap.value < gap.ci[1] < 15
     assert "b)" in found.charts[0].caption
 
 
