@@ -17,6 +17,7 @@ KEPT = Path(sys.prefix) / "share" / "modelrisk" / "kernels"
 MODULES = (
     "explainability._tree_kernel",
     "predictors._kernel",
+    "predictors._layers",
     "predictors._transforms",
     "robustness._box_kernels",
     "robustness._certificate_kernel",

@@ -44,7 +44,16 @@ class Predictor:
             self.direct = _direct.Direct(encoder, core.ensemble, core.absent_is_missing)
 
     def decide(self, codes: Codes) -> NDArray[np.int64]:
-        return np.asarray(self._in_lots(codes, self.core.decide))
+        certain, encoder = self.core.certain, self.encoder
+        if certain is None or encoder.sparse or encoder.steps:
+            return np.asarray(self._in_lots(codes, self.core.decide))
+        encoder.check(codes)
+        at_once = self._at_once()
+        lots = [certain(encoder.dense(codes[k : k + at_once])) for k in range(0, len(codes), at_once)]
+        decided, sure = lots[0] if len(lots) == 1 else (np.concatenate(each) for each in zip(*lots, strict=True))
+        if not sure.all():
+            decided[~sure] = self._in_lots(codes[~sure], self.core.decide)
+        return decided
 
     def scores(self, codes: Codes) -> NDArray[Any]:
         if not self.gives_scores:
@@ -64,9 +73,12 @@ class Predictor:
         self.encoder.check(codes)
         if self.core.as_trained:  # BLAS may add up a row otherwise beside other rows: all as the estimator has them
             return read(self.core.raw(self.encoder.as_trained(codes)))
-        at_once = max(256, NUMBERS_AT_ONCE // max(1, self.encoder.width))
+        at_once = self._at_once()
         parts = [read(self._raw(codes[start : start + at_once])) for start in range(0, len(codes), at_once)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _at_once(self) -> int:
+        return max(256, NUMBERS_AT_ONCE // max(1, self.encoder.width))
 
     def _raw(self, codes: Codes) -> NDArray[Any]:
         if self.direct is not None and self.core.after is not None:

@@ -42,6 +42,10 @@ class Numbers:
         neighbours = list(self.sources) == list(range(first, first + count))
         self.where: Any = slice(first, first + count) if neighbours else list(self.sources)
 
+    def are_all(self, columns: int) -> bool:
+        """Whether they are all of so many columns of the codes, as they are and in their order."""
+        return not self.steps and self.where == slice(0, columns) and self.width == columns
+
     def fill(self, codes: Array, into: Array) -> None:
         block = codes[:, self.where]
         if self.steps:

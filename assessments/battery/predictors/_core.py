@@ -20,7 +20,8 @@ class Core:
     to float32. absent_is_missing: what a sparse matrix leaves out is missing, not zero. ensemble: trees that raw runs
     on the matrix itself; it then makes the same of their sums by `after`. behind: trees that see something else, and
     what makes that of the matrix, in which order of features. linear: the coefficients (features, outputs) where raw
-    is a linear sum.
+    is a linear sum. certain: of a matrix in any layout, the decisions, and which of them no order of adding up can
+    change.
     """
 
     raw: Callable[[Any], Array]
@@ -31,6 +32,7 @@ class Core:
     single: bool = False
     absent_is_missing: bool = False
     ensemble: Any = None
+    certain: Callable[[Array], tuple[NDArray[np.int64], NDArray[np.bool_]]] | None = None
     after: Callable[[Array], Array] | None = None
     behind: tuple[Any, Callable[[Array], Array], NDArray[np.int64]] | None = None
     linear: Array | None = None

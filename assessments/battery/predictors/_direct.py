@@ -90,6 +90,8 @@ class Direct:
             raise _Strange
 
     def _numbers(self, codes: Codes) -> Array:
+        if self.encoder.is_the_codes:  # none is larger than `Encoder.check` allows, which float32 holds
+            return codes
         found, at = np.empty((len(codes), self.width)), 0
         for part in self.blocks.values():
             part.fill(codes, found[:, at : at + part.width])

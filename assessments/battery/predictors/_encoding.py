@@ -37,6 +37,9 @@ class Encoder:
         self.numbers = [coder.position(name) for name in coder.numbers]
         self.others = [coder.position(name) for name in coder.categories]
         self.flags = [coder.position(name) for name in coder.names if coder.is_flag(name)]
+        self.is_the_codes = (
+            not self.sparse and len(parts) == 1 and isinstance(parts[0], Numbers) and parts[0].are_all(len(coder.names))
+        )
         self.refuses = np.zeros(len(coder.names), dtype=bool)  # columns in which the estimator takes no missing value
 
     def check(self, codes: Codes) -> None:
@@ -72,7 +75,9 @@ class Encoder:
         return None if followed is None else np.array(followed, dtype=np.int64)
 
     def dense(self, codes: Codes) -> Any:
-        """(rows, features) float64, rows together."""
+        """(rows, features) float64, rows together; the codes themselves where they are the matrix: do not change it."""
+        if self.is_the_codes:
+            return self._after(np.ascontiguousarray(codes, dtype=float))
         if self.sparse and self.steps:
             return np.asarray(self.as_trained(codes).toarray())
         return self._after(self._filled(codes, "C"))
@@ -143,7 +148,8 @@ class Encoder:
 
 def check_single(matrix: Array) -> None:
     """Raise AskTheEstimator where a number is too large for float32, which libraries refuse."""
-    if not (np.abs(matrix).max(initial=0.0) < FLOAT32_MAX) and (np.abs(matrix[matrix == matrix]) >= FLOAT32_MAX).any():
+    inside = matrix.max(initial=0.0) < FLOAT32_MAX and matrix.min(initial=0.0) > -FLOAT32_MAX
+    if not inside and (np.abs(matrix[matrix == matrix]) >= FLOAT32_MAX).any():
         raise AskTheEstimator
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assessments.battery.predictors._bits import BLOCK_ROWS, LANES, Bits, can_run
 from assessments.battery.predictors._unsupported import Unsupported
 
 Ints = NDArray[np.int64]
@@ -59,8 +60,12 @@ class Ensemble:
         whole = _joined(packed, self.roots)
         del packed
         leaf = whole.left < 0
+        self.bits_of_leaves: Bits | None = None
         self.values, leaves = _distinct_rows(np.ascontiguousarray(whole.value[leaf], dtype=init.dtype))
         column_of, rank_of = self._columns(whole, leaf)
+        if can_run(whole.left, self.roots, self.categorical):
+            value = np.asarray(whole.value, dtype=init.dtype)
+            self.bits_of_leaves = Bits(whole.left, column_of, rank_of, value, self.roots, self.column)
         self._pack(whole, leaf, column_of, rank_of, leaves)
 
     def _columns(self, whole: Tree, leaf: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -124,6 +129,8 @@ class Ensemble:
         """The same for n rows whose ranks are made by `rank`: it fills codes (last - first, columns)."""
         from assessments.battery.predictors import _kernel
 
+        if self.bits_of_leaves is not None and n >= FEW:
+            return self._sums_by_bits(n, rank, self.bits_of_leaves)
         out = np.empty((n, len(self.init)), dtype=self.init.dtype)
         out[:] = self.init
         block = max(64, min(4096, BLOCK_CODES // max(1, len(self.source))))
@@ -147,6 +154,19 @@ class Ensemble:
                 self.column,
                 self.bits,
             )
+        return out
+
+    def _sums_by_bits(self, n: int, rank: Callable[[int, int, NDArray[Any]], None], bits: Bits) -> NDArray[Any]:
+        out = np.empty((n, len(self.init)), dtype=self.init.dtype)
+        block = min(BLOCK_ROWS, -(-n // LANES) * LANES)
+        codes = np.zeros((len(self.source), block), dtype=self.code_type)
+        sums = np.empty((len(self.init), block), dtype=self.init.dtype)
+        for start in range(0, n, block):
+            end = min(n, start + block)
+            rank(start, end, codes.T)
+            sums[:] = self.init[:, None]
+            bits.add(codes, end - start, sums)
+            out[start:end] = sums[:, : end - start].T
         return out
 
     def rank(self, X: NDArray[np.float64], first: int, last: int, codes: NDArray[Any]) -> None:

@@ -17,8 +17,10 @@ at once. The eight are written out: in an array they would not stay in registers
 import numpy as np
 
 from assessments.battery.kernels import jit
+from assessments.battery.predictors import _bits
 
 NUMBER, ZERO_IS_MISSING, CATEGORY, AS_BEFORE = range(4)  # kinds of column
+ONE, HASH, SHIFT = np.uint64(1), np.uint64(_bits.HASH), np.uint64(64 - _bits.HASH_BITS)
 TINY = float(np.float32(1e-35))  # what LightGBM takes for zero
 
 
@@ -179,6 +181,38 @@ def add_few(codes, m, out, start, node, f, c, roots, values, column, bits):  # t
 
 
 @jit()
+def add_bits(codes, m, lanes, into, begin, column, rank, mask, every, table, outputs, kept):  # type: ignore[no-untyped-def]
+    """Add the leaves of all trees, one tree after the other, to into (outputs, m). See `_bits`.
+
+    codes (columns, lanes); the nodes of tree t are begin[t] to begin[t + 1]; table (trees, values, 64); kept (lanes,)
+    is for use here. Four nodes at a time, so that what is left of the leaves is read and written less often.
+    """
+    for t in range(begin.shape[0] - 1):
+        for r in range(lanes):
+            kept[r] = every
+        n, end = begin[t], begin[t + 1]
+        while n + 4 <= end:
+            c0, c1, c2, c3 = codes[column[n]], codes[column[n + 1]], codes[column[n + 2]], codes[column[n + 3]]
+            k0, k1, k2, k3 = rank[n], rank[n + 1], rank[n + 2], rank[n + 3]
+            m0, m1, m2, m3 = mask[n], mask[n + 1], mask[n + 2], mask[n + 3]
+            for r in range(lanes):
+                left = kept[r] & (m0 if c0[r] > k0 else every) & (m1 if c1[r] > k1 else every)
+                kept[r] = left & (m2 if c2[r] > k2 else every) & (m3 if c3[r] > k3 else every)
+            n += 4
+        while n < end:
+            c0, k0, m0 = codes[column[n]], rank[n], mask[n]
+            for r in range(lanes):
+                kept[r] &= m0 if c0[r] > k0 else every
+            n += 1
+        for v in range(table.shape[1]):
+            leaves, total = table[t, v], into[outputs[t] + v]
+            for r in range(m):
+                left = np.uint64(kept[r])
+                lowest = left & (~left + ONE)
+                total[r] += leaves[(lowest * HASH) >> SHIFT]
+
+
+@jit()
 def add_categorical(codes, m, out, start, node, f, c, roots, values, column, bits):  # type: ignore[no-untyped-def]
     """As `add`, for trees some of whose nodes ask for a category."""
     ranks, children = (np.int64(1) << (f - c)) - 1, (np.int64(1) << c) - 1
@@ -274,9 +308,12 @@ def warm() -> None:
     """Compile everything, for ranks of 16 bits; those of 32 are rare."""
     one, none = np.ones(1), np.zeros(1, dtype=np.int64)
     codes = np.zeros((1, 1), dtype=np.uint16)
-    rank(one[:, None], 0, 1, none, none.astype(np.int8), False, one, none, none, none, none, codes)
-    look_up(one[:, None], 0, 1, none, none, none + 2, codes[0], none, codes)
+    for each in (codes, np.zeros((2, 2), dtype=np.uint16).T):  # rows together, and columns together
+        rank(one[:, None], 0, 1, none, none.astype(np.int8), False, one, none, none, none, none, each)
+        look_up(one[:, None], 0, 1, none, none, none + 2, codes[0], none, each)
     for kind in (np.float64, np.float32):
         out, values = np.zeros((1, 1), dtype=kind), np.zeros((1, 1), dtype=kind)
         for each in (add, add_few, add_categorical, add_few_categorical):
             each(codes, 1, out, 0, ~none, 2, 1, none, values, none, none)
+        for mask in (np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.uint64)):
+            add_bits(codes, 1, 1, out, none[[0, 0]], none, codes[0], mask, mask[0], values[None], none, mask)

@@ -1,10 +1,15 @@
-"""Linear models and perceptrons: the estimator's own products on the same matrix, without its checks."""
+"""Linear models and perceptrons: the estimator's own products on the same matrix, without its checks.
+
+How BLAS rounds a sum depends on the layout of the matrix and on the rows beside it, so scores are made of the matrix as
+the estimator has it. Decisions need that only where rounding could change them (see `_certain`).
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from assessments.battery.predictors._certain import Certain
 from assessments.battery.predictors._core import Array, Core, above, most_likely, softmax
 from assessments.battery.predictors._unsupported import Unsupported
 
@@ -25,7 +30,9 @@ def linear_classifier(estimator: Any, scores_from: str) -> Core:
     elif type(estimator).__name__ in ("LogisticRegression", "LogisticRegressionCV"):
         scores = _pair if binary else softmax
     decide = above(0) if binary else most_likely
-    return Core(raw, scores=scores, decide=decide, as_trained=True, linear=coef.reshape(len(coef), -1))
+    weights = coef.reshape(len(coef), -1)
+    certain = Certain([(weights, np.atleast_1d(intercept))], None)
+    return Core(raw, scores=scores, decide=decide, as_trained=True, certain=certain, linear=weights)
 
 
 def _same(raw: Array) -> Array:
@@ -68,11 +75,13 @@ def perceptron(estimator: Any, scores_from: str) -> Core:
         if estimator.n_outputs_ > 1:
             raise Unsupported("it has several outputs")
         return Core(raw, values=np.ravel, as_trained=True)
+    certain = Certain(layers, hidden) if estimator.out_activation_ in ("logistic", "softmax") else None
     if estimator.n_outputs_ == 1:
         return Core(
             raw,
             scores=lambda found: np.vstack([1 - found.ravel(), found.ravel()]).T,
             decide=above(0.5),
             as_trained=True,
+            certain=certain,
         )
-    return Core(raw, scores=np.asarray, decide=most_likely, as_trained=True)
+    return Core(raw, scores=np.asarray, decide=most_likely, as_trained=True, certain=certain)

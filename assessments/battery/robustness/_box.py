@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assessments.battery.coder import Coder, Codes
-from assessments.battery.robustness._box_kernels import fill, fill_all, settle, weigh
+from assessments.battery.robustness._box_kernels import fill, settle, spread, weigh
 from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows
 from assessments.battery.robustness._space import Space
 
-PROBED_AT_ONCE = 400_000  # numbers: what stays in the cache between writing, asking and weighing
+PROBED_AT_ONCE = 100_000  # numbers: what stays in the cache between writing, asking and weighing
 
 
 @dataclass(frozen=True)
@@ -68,44 +69,46 @@ class BoxProblem(Problem):
         total, found = np.empty((m, d)), np.zeros(m, dtype=bool)
         nearest = points.copy()
         at_once = max(1, PROBED_AT_ONCE // (e * self.base.shape[1]))
-        codes = np.empty((min(at_once, m) * e, self.base.shape[1]))
+        lot = min(at_once, m) * e
+        moved = np.empty((lot, d))
+        codes = moved if self._is_the_table else np.empty((lot, self.base.shape[1]))
         for k in range(0, m, at_once):
-            part = slice(k, k + at_once)
-            some = codes[: len(rows[part]) * e]
-            best = self._probe(points[part], rows[part], noise, width[part], some, total[part])
+            part, some = slice(k, k + at_once), min(at_once, m - k) * e
+            asked = points[part], rows[part], noise, width[part]
+            best = self._probe(*asked, moved[:some], codes[:some], total[part])
             hit = np.flatnonzero(best >= 0)
-            found[part][hit] = True
-            where = some[best[hit] + e * hit][:, self.columns]
-            nearest[part][hit] = self._back(where, rows[part][hit])
+            found[k + hit] = True
+            nearest[k + hit] = moved[best[hit] + e * hit]
+        nearest[found] = self._back(nearest[found], rows[found])
         return total, nearest, found
 
     def _probe(
-        self, points: Floats, rows: Rows, noise: Floats, width: Floats, codes: Codes, total: Floats
+        self, points: Floats, rows: Rows, noise: Floats, width: Floats, moved: Floats, codes: Codes, total: Floats
     ) -> NDArray[np.int64]:
+        """The place among its copies of the nearest that flips, for each point; -1 where none does."""
         space, e = self.space, len(noise)
-        if np.array_equal(self.columns, np.arange(self.base.shape[1])):
-            fill_all(codes, points, width, noise, rows, self._box)
-        else:
-            fill(codes, points, width, noise, rows, self.base, self.columns, self._box)
-        absent = [(self.columns[j], np.repeat(space.missing[rows, j], e)) for j in self._sparse]
-        for column, where in absent:
-            codes[where, column] = np.nan
+        fill(moved, points, width, noise, rows, self._box)
+        if not self._is_the_table:
+            spread(codes, moved, rows, e, self.base, self.columns)
+        for j in self._sparse:
+            codes[np.repeat(space.missing[rows, j], e), self.columns[j]] = np.nan
         flipped = self.decided(codes, np.repeat(rows, e))
-        for j, (column, where) in zip(self._sparse, absent, strict=True):
-            codes[where, column] = space.minimum[j]
-        best, distance = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
+        best = np.empty(len(rows), dtype=np.int64)
         scales = (space.minimum, space.width)
-        weigh(
-            flipped, codes, e, points, rows, self.own, self.columns, *scales, self.norm == "l2", total, best, distance
-        )
+        weigh(flipped, moved, e, points, rows, self.own, *scales, self.norm == "l2", total, best)
         return best
 
-    @property
+    @cached_property
+    def _is_the_table(self) -> bool:
+        """Whether the coordinates are the columns of the table, in their order, and none is missing."""
+        return not self._sparse and np.array_equal(self.columns, np.arange(self.base.shape[1]))
+
+    @cached_property
     def _box(self) -> tuple[NDArray[Any], ...]:
         space = self.space
         return (self.origin, self.own, space.floor, space.ceiling, space.minimum, space.width, space.integer)
 
-    @property
+    @cached_property
     def _sparse(self) -> list[int]:
         """The coordinates that are missing in some row."""
         return [int(j) for j in np.flatnonzero(self.space.missing.any(axis=0))]

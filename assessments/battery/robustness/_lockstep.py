@@ -26,6 +26,7 @@ Norm = Literal["linf", "l2"]
 
 POINTS_AT_ONCE = 65_536  # what one question holds at most,
 UNDONE_APART = 24
+MANY = 32  # coordinates
 NUMBERS_AT_ONCE = 2_000_000  # and fewer where rows are wide: bounds memory, still large enough to be cheap
 
 
@@ -109,15 +110,16 @@ def attack(
     iterations: int,
     evaluations: int,
     rng: np.random.Generator,
+    draws: int = 25,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> tuple[Floats, Floats]:
     """The closest flips found: points (n, d), and how far they are, (n,), infinite where none was found.
 
-    candidates (n, k, d) are tried as starting points. evaluations is the noisy copies a row in the first iteration; it
-    grows with the root of the iteration, as the paper has it.
+    candidates (n, k, d) are tried as starting points, and uniform draws, so many a round. evaluations is the noisy
+    copies a row in the first iteration; it grows with the root of the iteration, as the paper has it.
     """
     closest = Closest(problem)
-    current = find_starts(problem, candidates, closest, rng)
+    current = find_starts(problem, candidates, closest, rng, draws=draws)
     rows = np.flatnonzero(np.isfinite(closest.cost))
     for iteration in range(iterations if len(rows) else 0):
         progress(iteration, iterations)
@@ -155,7 +157,7 @@ def find_starts(
     count, width = problem.origin.shape
     _try_starts(problem, candidates, np.arange(count), closest, tried=4)
     left = np.arange(count)
-    for _ in range(rounds):
+    for _ in range(rounds if draws else 0):
         drawn = rng.uniform(size=(len(left), draws, width))
         drawn *= (problem.high - problem.low)[left][:, None]
         drawn += problem.low[left][:, None]
@@ -251,11 +253,21 @@ def _width(problem: Problem, points: Floats, rows: Rows, *, first: bool) -> Floa
 
 
 def _directions(rng: np.random.Generator, count: int, d: int) -> Floats:
-    """(count, d) random directions of length 1; each d in a row are at right angles, so that fewer tell as much."""
+    """(count, d) random directions of length 1; each d in a row are at right angles, so that fewer tell as much.
+
+    Among many coordinates every further d are the first ones with coordinates exchanged and mirrored at random: each
+    is uniform over all rotations then too, and costs next to nothing.
+    """
     blocks = -(-count // d)
-    turned, triangle = np.linalg.qr(rng.standard_normal((blocks, d, d)))
+    fresh = blocks if d < MANY else min(blocks, 1)
+    turned, triangle = np.linalg.qr(rng.standard_normal((fresh, d, d)))
     turned *= np.sign(np.diagonal(triangle, axis1=1, axis2=2))[:, None, :]  # uniform over all rotations
-    return np.ascontiguousarray(np.swapaxes(turned, 1, 2).reshape(-1, d)[:count])
+    found = np.empty((blocks, d, d))
+    found[:fresh] = np.swapaxes(turned, 1, 2)
+    for block in found[fresh:]:
+        np.take(found[0], rng.permutation(d), axis=1, out=block)
+        block *= rng.choice([-1.0, 1.0], d)
+    return found.reshape(-1, d)[:count]
 
 
 def _step(problem: Problem, points: Floats, rows: Rows, directions: Floats, iteration: int, closest: Closest) -> Floats:

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from assessments.battery.predictors._bits import BLOCK_ROWS, MOST_LEAVES
 from assessments.battery.predictors._ensemble import (
     AS_ZERO,
     CATEGORY,
+    FEW,
     LEFT,
     RIGHT,
     ZERO_TOO_LEFT,
@@ -26,7 +28,7 @@ CUTS = NUMBERS.filter(lambda x: x == x)
 
 
 @st.composite
-def trees(draw, outputs: int):
+def trees(draw, outputs: int, categories: bool):
     """A tree of up to 15 inner nodes, its nodes in the order in which they were made."""
     feature, threshold, way, left, right, value, sets = [], [], [], [], [], [], []
 
@@ -35,7 +37,7 @@ def trees(draw, outputs: int):
         feature.append(0), threshold.append(0.0), way.append(RIGHT), left.append(-1), right.append(-1)
         value.append(draw(st.lists(st.floats(-4, 4, width=32), min_size=outputs, max_size=outputs)))
         if depth < 4 and draw(st.booleans()):
-            feature[node] = draw(st.integers(0, FEATURES - 1))
+            feature[node] = draw(st.integers(0 if categories else 1, FEATURES - 1))
             way[node] = CATEGORY if feature[node] == 0 else draw(st.integers(RIGHT, ZERO_TOO_LEFT))
             if way[node] == CATEGORY:
                 threshold[node] = len(sets)
@@ -89,7 +91,7 @@ CASES = st.tuples(
 
 def check(case, most_trees: int) -> None:
     (outputs, width), single, kind, data = case
-    forest = data.draw(st.lists(trees(width), min_size=1, max_size=most_trees))
+    forest = data.draw(st.lists(trees(width, data.draw(st.booleans())), min_size=1, max_size=most_trees))
     rows = data.draw(arrays.arrays(float, st.tuples(st.integers(0, 21), st.just(FEATURES)), elements=NUMBERS))
     columns = [0] * len(forest) if width == outputs else [k % outputs for k in range(len(forest))]
     init = np.linspace(-1, 1, outputs).astype(kind)
@@ -109,6 +111,38 @@ def test_any_trees_add_up_as_walked(case):
 @given(CASES)
 def test_any_trees_add_up_as_walked_at_length(case):
     check(case, 25)
+
+
+@pytest.mark.parametrize("leaves", [32, 33, 64, 65])
+@pytest.mark.parametrize("depth", ["even", "chain"])
+def test_trees_of_all_sizes_that_bits_hold_and_one_more(leaves, depth):
+    """Over several blocks of rows, with missing values, against the walk."""
+    rng = np.random.default_rng(leaves)
+    forest = [grown(leaves, depth == "chain", rng) for _ in range(2)]
+    rows = rng.normal(size=(BLOCK_ROWS + 75, FEATURES))
+    rows[rng.random(rows.shape) < 0.05] = np.nan
+    for kind in (np.float64, np.float32):
+        ensemble, init = Ensemble(forest, np.array([0.25], kind), single=False), np.array([0.25], kind)
+        assert (ensemble.bits_of_leaves is not None) == (leaves <= MOST_LEAVES)
+        whole = ensemble.sums(rows)
+        assert np.array_equal(whole, summed(forest, [0] * 2, init, rows, False))
+        for few in (1, FEW - 1, FEW, 31, 33):
+            assert np.array_equal(ensemble.sums(rows[:few]), whole[:few])
+
+
+def grown(leaves: int, chain: bool, rng: np.random.Generator) -> Tree:
+    """A tree of so many leaves: the next to be split is the last one made, or the one that was made first."""
+    left, right, open_ends = [-1], [-1], [0]
+    while len(open_ends) < leaves:
+        node = open_ends.pop(-1 if chain else 0)
+        left[node], right[node] = len(left), len(left) + 1
+        open_ends += [left[node], right[node]]
+        left += [-1, -1]
+        right += [-1, -1]
+    count = len(left)
+    way = rng.choice([RIGHT, LEFT, AS_ZERO], count).astype(np.int8)
+    whole = [rng.integers(FEATURES, size=count), rng.normal(size=count), np.array(left), np.array(right)]
+    return Tree(*whole, way, rng.normal(size=(count, 1)).astype(np.float32))
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.uint32])

@@ -44,7 +44,9 @@ def both(frame, norm, columns=COLUMNS):
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("numbers_only", [False, True])
-def test_noisy_copies_tell_the_same(frame, norm, numbers_only):
+@pytest.mark.parametrize("complete", [False, True])
+def test_noisy_copies_tell_the_same(frame, norm, numbers_only, complete):
+    frame = frame.fillna({"rate": 0.6}) if complete else frame
     given = frame.assign(job="a")[["gain", "debt", "rate"]].assign(job=0.0) if numbers_only else frame
     columns = COLUMNS | {"job": Column("job", kind="number", min=-1, max=1, integer=False)} if numbers_only else COLUMNS
     plain, compiled = both(given, norm, columns)
@@ -54,6 +56,7 @@ def test_noisy_copies_tell_the_same(frame, norm, numbers_only):
     (total, nearest, found), theirs = compiled.probe(*asked), plain.probe(*asked)
     assert total == pytest.approx(theirs[0], abs=1e-12)
     assert (found == theirs[2]).all()
+    assert 0 < found.sum() < len(found)
     assert nearest[found] == pytest.approx(theirs[1][found], abs=1e-12)
 
 
