@@ -41,6 +41,22 @@ def ratio_interval(
     return low, max(value, min([1.0, *(_greatest_ratio(*part, len(rates)) for part in parts)]))
 
 
+def pair_ratio_interval(one: tuple[int, int], other: tuple[int, int]) -> Interval:
+    """Of the rate of one group (successes, rows) over another's, which must not be 0 (Donner and Zou 2012)."""
+    rate, low, high = _wilson(np.array([one[0], other[0]]), np.array([one[1], other[1]]), Z)
+    below, above = low[1] * (2 * rate[1] - low[1]), high[1] * (2 * rate[1] - high[1])
+    product = rate[0] * rate[1]
+    least = (
+        (product - np.sqrt(max(product**2 - low[0] * (2 * rate[0] - low[0]) * above, 0.0))) / above
+        if above > 0
+        else 0.0
+    )
+    if below <= 0:
+        return float(max(0.0, least)), np.inf
+    most = (product + np.sqrt(max(product**2 - high[0] * (2 * rate[0] - high[0]) * below, 0.0))) / below
+    return float(max(0.0, least)), float(most)
+
+
 def simultaneous_z(groups: int, families: int = 1) -> float:
     """How many standard errors hold for all pairs of groups at once, in each of `families` rates."""
     return float(studentized_range.ppf(1 - (1 - LEVEL) / families, groups, np.inf) / np.sqrt(2))
