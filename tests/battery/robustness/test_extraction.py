@@ -47,7 +47,9 @@ def test_the_scores_of_a_linear_model_give_it_away_exactly(model):
 def test_a_line_through_numbers_is_copied_exactly():
     frame = table()
     line = LinearRegression().fit(frame[["a", "b"]], frame["a"] + 2 * frame["b"])
-    outcome = outcome_of(TEST, Subject(line, frame.assign(y=frame["a"] + frame["b"]), Target("y")), plan="standard")
+    outcome = outcome_of(
+        TEST, Subject(line, frame.assign(y=frame["a"] + frame["b"]), Target("y")), plan="standard", seconds=600.0
+    )
     assert value_of(outcome, "extraction_r2") == pytest.approx(1.0, abs=1e-9)
     assert value_of(outcome, "extraction_lift") > 0
 
@@ -55,10 +57,10 @@ def test_a_line_through_numbers_is_copied_exactly():
 def test_a_tree_is_copied_by_a_tree_and_digits_are_not():
     frame = table()
     tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(frame[["a", "b"]], frame["y"])
-    easy = outcome_of(TEST, Subject(tree, frame, Target("y", "1")), plan="standard")
+    easy = outcome_of(TEST, Subject(tree, frame, Target("y", "1")), plan="standard", seconds=600.0)
     assert value_of(easy, "extraction_fidelity") > 0.95
     hidden = subject_of(frame, HardRule(lambda f: (1000 * f["b"]).astype(int) % 2, ["a", "b"]))
-    hard = outcome_of(TEST, hidden, plan="standard")
+    hard = outcome_of(TEST, hidden, plan="standard", seconds=600.0)
     assert value_of(hard, "extraction_fidelity") < 0.6
 
 
@@ -100,9 +102,11 @@ def test_missing_values_and_categories_are_seen_by_the_thief():
 def test_three_labels_and_numbers_are_stolen_too():
     data = load_iris(as_frame=True)
     model = RandomForestClassifier(10, random_state=0).fit(data.data, data.target)
-    iris = outcome_of(TEST, Subject(model, data.data.assign(y=data.target), Target("y")), plan="standard")
+    iris = outcome_of(
+        TEST, Subject(model, data.data.assign(y=data.target), Target("y")), plan="standard", seconds=600.0
+    )
     assert copies(iris)["shuffled", "scores", 1000, "boosting"] > 0.8
-    house = outcome_of(TEST, house_subject(), plan="standard")
+    house = outcome_of(TEST, house_subject(), plan="standard", seconds=600.0)
     assert value_of(house, "extraction_r2") > 0.99
 
 
@@ -118,7 +122,7 @@ def test_on_real_data_copying_beats_the_true_outcomes(adult_csv):
 
 def test_the_same_seed_gives_the_same_and_a_time_limit_keeps_the_verdict(monkeypatch):
     subject = house_subject()
-    assert outcome_of(TEST, subject) == outcome_of(TEST, subject)
+    assert outcome_of(TEST, subject, seconds=600.0) == outcome_of(TEST, subject, seconds=600.0)
     monkeypatch.setattr("assessments.battery.robustness._quality.monotonic", itertools.count().__next__)
     cut = outcome_of(TEST, subject, seconds=4)
     assert value_of(cut, "extraction_r2") is not None
