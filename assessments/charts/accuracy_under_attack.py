@@ -18,11 +18,13 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     ends, furthest = [], 0.0
     for i, one in enumerate(series):
         budget, accuracy, low, high = curve(one, "budget", "accuracy", "low", "high")
-        colour = d.SERIES[i % len(d.SERIES)]
+        colour = _colour(i, one)
         axes.fill_between(budget, low, high, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(
-            budget, accuracy, color=colour, linewidth=2, marker="o", markersize=3.5, clip_on=False, zorder=2.9 - i / 100
-        )  # the first on top, fmt: skip
+        (line,) = axes.plot(budget, accuracy, color=colour, linewidth=2, clip_on=False, zorder=2.9 - i / 100)
+        if one.get("baseline") is True:
+            line.set_dashes((3, 2))
+        else:
+            line.set(marker="o", markersize=3.5)
         known = np.flatnonzero(np.isfinite(accuracy))
         ends.append((budget[known[-1]], accuracy[known[-1]]) if known.size else (0.0, 0.0))
         furthest = max(furthest, np.nanmax(budget, initial=0.0))
@@ -32,10 +34,22 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     d.name_axes(
         axes, x=d.fit(data.get("budget_label"), 4.4), y=d.fit(data.get("y_label") or "Accuracy under attack", 2.8)
     )
-    # A name takes 0.055 of the axis: names whose lines end together move apart.
-    for i, y in enumerate(d.spread([y for _, y in ends], 0.055)):
-        d.write(axes, ends[i][0], y, names[i], color=d.SERIES[i % len(d.SERIES)], dx=8, va="center")
+    for i, y in enumerate(_heights([y for _, y in ends])):
+        d.write(axes, ends[i][0], y, names[i], color=_colour(i, series[i]), dx=8, va="center")
     return figure
+
+
+def _colour(place: int, series: Mapping[str, Any]) -> str:
+    """What the attack is compared with is grey and dashed on every chart; the others have the colours in order."""
+    return d.MUTED if series.get("baseline") is True else d.SERIES[place % len(d.SERIES)]
+
+
+def _heights(wanted: list[float]) -> list[float]:
+    """Where the names stand: each takes 0.055 of the axis; those of lines that end together move apart, none below."""
+    placed = d.spread(wanted, 0.055)
+    for rank, i in enumerate(sorted(range(len(placed)), key=placed.__getitem__)):
+        placed[i] = max(placed[i], rank * 0.055)
+    return placed
 
 
 def table(data: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:

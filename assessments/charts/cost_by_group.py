@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from assessments.charts import _drawing as d
 from assessments.charts._reading import MOST_GROUPS, number, one_line, parts
@@ -22,6 +23,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     known = [end for end in ends if np.isfinite(end)]
     top = max([*known, 0.0]) * 1.15 or 1.0
     axes.set_xlim(0, top)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     for row, group in enumerate(groups):
         _group(axes, row, group)
     rows_axis(axes, names)
@@ -48,7 +50,7 @@ def _group(axes: Axes, row: int, group: Mapping[str, Any]) -> None:
         axes.plot([low, high], [row, row], color=colour, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
     axes.plot([median], [row], "o", markersize=7, color=colour, mfc="white" if small else colour, zorder=3)
     end = np.nanmax([median, high, upper])
-    d.write(axes, end, row, f"{median:.2g}", size=d.SMALL, va="center", dx=8)
+    d.write(axes, end, row, f"{median:#.2g}".rstrip("."), size=d.SMALL, va="center", dx=8)
 
 
 def _notes(groups: list[Mapping[str, Any]], left_out: int) -> list[str]:

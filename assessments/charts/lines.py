@@ -72,7 +72,7 @@ def _y_axis(axes: Axes, y: np.ndarray) -> tuple[float, float]:
         top = 1.0 + 0.03 * (1 - bottom)
     bottom = bottom - 0.012 * (top - bottom) if bottom == 0 else bottom
     axes.set_ylim(bottom, top)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ticks = axes.get_yticks()
     off = 1e-9 * (top - bottom)
     decimals = next((places for places in range(9) if (np.abs(np.round(ticks, places) - ticks) <= off).all()), 9)

@@ -378,3 +378,15 @@ def test_curves_of_few_points_are_named_within_the_paper(module, data):
         assert box.x1 <= paper.x1
         assert box.y1 <= paper.y1
         assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+def test_what_attacks_are_compared_with_looks_the_same_on_every_chart():
+    from assessments.charts import _drawing, accuracy_under_attack
+
+    up = [0.0, 0.5, 1.0]
+    lines = [{"name": name, "budget": up, "accuracy": [0.9, 0.0, 0.0], "low": up, "high": up} for name in "abc"]
+    figure = accuracy_under_attack.draw("", {"series": [*lines, {**lines[0], "name": "Random", "baseline": True}]})
+    drawn = figure.axes[0].lines
+    assert [line.get_color() for line in drawn] == [*_drawing.SERIES[:3], _drawing.MUTED]
+    assert [line.is_dashed() for line in drawn] == [False, False, False, True]
+    assert min(text.xy[1] for text in figure.axes[0].texts) >= 0

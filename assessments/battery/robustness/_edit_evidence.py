@@ -17,7 +17,7 @@ Shares = dict[str, Floats]
 
 
 def series_of(shares: Shares, budgets: Floats, rows: int) -> list[dict[str, Any]]:
-    """Curves with Wilson's intervals. shares: (budgets,) by the name of the curve."""
+    """Curves with Wilson's intervals. shares: (budgets,) by the name of the curve; the last is the baseline."""
     found = []
     for name, values in shares.items():
         low, high = zip(*(wilson(value * rows, rows) or (0.0, 1.0) for value in values), strict=True)
@@ -28,6 +28,7 @@ def series_of(shares: Shares, budgets: Floats, rows: int) -> list[dict[str, Any]
                 "accuracy": [float(value) for value in values],
                 "low": list(low),
                 "high": list(high),
+                "baseline": len(found) == len(shares) - 1,
             }
         )
     return found

@@ -40,6 +40,7 @@ def under_attack_chart(
                 "accuracy": [float(share) for share in kept],
                 "low": list(low),
                 "high": list(high),
+                "baseline": len(series) == len(shares) - 1,
             }
         )
     at = int(np.argmin(np.abs(budgets - budget)))
