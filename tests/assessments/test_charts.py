@@ -77,6 +77,17 @@ def data(kind, name="yes"):
                 {"name": "b", "n": 9, "value": None, "low": None, "high": None, "small": True},
             ],
         },
+        "beeswarm": {
+            "unit": name,
+            "features": [
+                {"name": name, "values": up, "levels": [0.1, None, 1.0], "sensitive": True},
+                {"name": "b", "values": [-0.2, None, 0.1], "levels": up, "sensitive": False},
+            ],
+        },
+        "effect": {
+            "x_label": name, "y_label": name, "x": up, "cases": [{"y": up}], "dots_x": up, "dots_y": [0.2, None, 1.0],
+            "series": [{"name": name, "x": up, "y": [0.3, 0.2, None]}],
+        },
         "waterfall": {
             "unit": name, "base": 0.4, "base_label": name, "score": -0.1,
             "steps": [
@@ -119,9 +130,9 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
-        "accuracy_under_attack", "cost_by_group", "cost_ecdf", "count", "intervals", "ks", "lines", "precision_recall",
-        "precision_threshold", "predicted_actual", "reliability", "roc", "selection_rate", "shap_importance",
-        "success_by_edits", "waterfall",
+        "accuracy_under_attack", "beeswarm", "cost_by_group", "cost_ecdf", "count", "effect", "intervals",
+        "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual", "reliability", "roc",
+        "selection_rate", "shap_importance", "success_by_edits", "waterfall",
     )  # fmt: skip
 
 

@@ -13,6 +13,10 @@ along random walks, each with its reverse (Štrumbelj and Kononenko 2014), about
 model is asked. A model that gives decisions only is explained through the decision, 1 for favourable and 0 for any
 other; one that predicts a number through that number.
 
+shap_group_difference, for each sensitive column: the mean SHAP values of the group with the lowest mean answer less
+those of all others, column by column, with Welch's interval: which columns set the group apart. They add up to the
+difference of the mean answers.
+
 The values of a case must add up to its answer less the average: shap_additivity_max_error is the largest gap on any
 case, against answers that the model gave apart; a large gap means that the explanation is not of this model, or that
 its answers are not reproducible. For predicted numbers the gap is in standard deviations of the predictions.
@@ -26,6 +30,7 @@ import numpy as np
 
 from assessments.battery import controls
 from assessments.battery.explainability._explaining import Explainer, affordable, explain, sentence
+from assessments.battery.explainability._shap_views import beeswarm, dependences, group_differences
 from assessments.battery.explainability._shapley import Attribution, Floats
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
 from assessments.battery.stats import mean_interval
@@ -58,6 +63,7 @@ SPACE_NOTES = {
     ],
     metrics=[
         Metric("shap_importance", "Mean absolute SHAP value", unit="score"),
+        Metric("shap_group_difference", "Mean SHAP value of a group less that of the others", unit="score"),
         Metric("shap_additivity_max_error", "Largest gap between SHAP values and score", better="lower", unit="score"),
     ],
     controls=[
@@ -68,7 +74,7 @@ SPACE_NOTES = {
         controls.CONCEPTUAL_SOUNDNESS,
         controls.PRA_EXPLAINABILITY,
     ],
-    charts=["shap_importance"],
+    charts=["shap_importance", "shap_beeswarm", "shap_dependence_*", "shap_group_difference_*"],
     headline=("shap_importance",),
     explains=True,
 )
@@ -80,7 +86,7 @@ def run(
     n = len(explained)
     apart = explainer.apart(subject.frame.take(explained))
     if apart is not None:
-        gap = additivity_error(found, apart) / scale(subject)
+        gap = additivity_error(found, apart) / scale(subject, found.scores)
         measures.append(Measure("shap_additivity_max_error", gap, n=n, unit=explainer.space, better="lower"))
     table = Table(
         "shap_importance",
@@ -88,17 +94,27 @@ def run(
         ["Column", "Mean |SHAP|", "95 % low", "95 % high", "Mean SHAP", "Sensitive"],
         table_rows(subject, measures, found),
     )
-    chart = importance_chart(subject, measures, explainer.space, n)
-    return Outcome(measures, [chart], [table], notes_of(subject, explainer, found, params))
+    rows, of = subject.frame.take(explained).reset_index(drop=True), unit_of(subject, explainer.space)
+    differences, difference_charts, difference_tables = group_differences(
+        subject, explained, found, of, explainer.space
+    )
+    charts = [
+        importance_chart(subject, measures, explainer.space, n),
+        beeswarm(subject, rows, found, of),
+        *dependences(subject, rows, found, of),
+        *difference_charts,
+    ]
+    notes = notes_of(subject, explainer, found, params)
+    return Outcome(measures + differences, charts, [table, *difference_tables], notes)
 
 
 def additivity_error(found: Attribution, scores: Floats) -> float:
     return float(np.abs(found.values.sum(1) + found.base - scores).max())
 
 
-def scale(subject: Subject) -> float:
-    """What a gap is measured in: 1 for scores, which lie between 0 and 1; else how much the predictions vary."""
-    spread = float(np.std(subject.predicted)) if subject.task == "regression" else 1.0
+def scale(subject: Subject, scores: Floats) -> float:
+    """What a gap is measured in: 1 for scores and log odds; how much they vary for predicted numbers."""
+    spread = float(np.std(scores)) if subject.task == "regression" else 1.0
     return spread or 1.0
 
 
@@ -143,8 +159,11 @@ def importance_chart(subject: Subject, measures: list[Measure], space: str, n: i
 
 
 def unit(subject: Subject, space: str) -> str:
-    of = f"“{subject.favourable}”" if subject.labels else subject.target
-    return f"mean |SHAP| ({space} of {of})"
+    return f"mean |SHAP| ({unit_of(subject, space)})"
+
+
+def unit_of(subject: Subject, space: str) -> str:
+    return f"{space} of “{subject.favourable}”" if subject.labels else f"{space} of {subject.target}"
 
 
 def said(subject: Subject, columns: list[Measure], space: str, n: int) -> str:

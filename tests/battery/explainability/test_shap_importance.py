@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
 from assessments.battery.plan import Column
 from tests.battery.subjects import HardRule, Rule, adult_subject, measure_of, outcome_of, subject_of, value_of
@@ -84,7 +85,7 @@ def test_adult_is_explained_in_its_own_columns(adult_csv):
 
 
 def test_the_chart_flags_sensitive_columns(adult_csv):
-    (chart,) = outcome_of(TEST, adult_subject(adult_csv)).charts
+    chart = outcome_of(TEST, adult_subject(adult_csv)).charts[0]
     flagged = {feature["name"] for feature in chart.data["features"] if feature["sensitive"]}
     assert flagged == {"age", "race", "sex"}
     assert f"{chart.data['features'][0]['name']} {chart.data['features'][0]['value']:.3f}" in chart.caption
@@ -116,3 +117,39 @@ def test_the_chart_shows_twenty_columns_of_many():
 def test_the_same_seed_gives_the_same_outcome(adult_csv):
     subject = adult_subject(adult_csv)
     assert outcome_of(TEST, subject, seed=1) == outcome_of(TEST, subject, seed=1)
+
+
+def test_the_dots_are_the_values_and_the_levels_the_ranks():
+    frame = table()
+    outcome = outcome_of(TEST, subject_of(frame, Rule(linear, FEATURES)), rows=120, background=120)
+    swarm = next(chart for chart in outcome.charts if chart.id == "shap_beeswarm")
+    x = next(feature for feature in swarm.data["features"] if feature["name"] == "x")
+    assert np.abs(x["values"]).mean() == pytest.approx(value_of(outcome, "shap_importance", column="x"), abs=1e-12)
+    assert x["levels"] == pytest.approx((frame["x"].rank() / 120).tolist())
+    assert swarm.caption == "Each dot is one of 120 cases. Higher x raises the answer."
+    letter = next(chart for chart in outcome.charts if chart.id == "shap_dependence_letter")
+    assert letter.data["categories"] == ["a", "b"]
+    share = (frame["letter"] == "b").mean()
+    assert letter.data["series"][0]["y"] == pytest.approx([-0.2 * share, 0.2 * (1 - share)], abs=1e-12)
+
+
+def test_the_difference_of_groups_adds_up_and_has_welch_s_interval():
+    frame = table(400)
+    subject = subject_of(frame, Rule(linear, FEATURES), Column("letter", "sensitive"))
+    outcome = outcome_of(TEST, subject, rows=400, background=400)
+    gaps = {m.group["explained by"]: m for m in outcome.measures if m.metric == "shap_group_difference"}
+    a, b = (frame[frame["letter"] == letter] for letter in "ab")
+    assert sum(m.value for m in gaps.values()) == pytest.approx(linear(a).mean() - linear(b).mean(), abs=1e-12)
+    assert all(m.group["letter"] == "a" for m in gaps.values())
+    welch = ttest_ind(0.6 * a["x"], 0.6 * b["x"], equal_var=False)
+    error = abs(gaps["x"].value / welch.statistic)
+    assert gaps["x"].value == pytest.approx(0.6 * (a["x"].mean() - b["x"].mean()), abs=1e-12)
+    assert gaps["x"].ci == pytest.approx((gaps["x"].value - 1.959964 * error, gaps["x"].value + 1.959964 * error))
+    assert gaps["letter"].ci == pytest.approx((-0.2, -0.2))
+
+
+def test_a_group_of_few_cases_is_not_set_against_the_others():
+    frame = table(100)
+    frame["letter"] = ["b"] * 90 + ["a"] * 10
+    subject = subject_of(frame, Rule(linear, FEATURES), Column("letter", "sensitive"))
+    assert not [m for m in outcome_of(TEST, subject, rows=100).measures if m.metric == "shap_group_difference"]
