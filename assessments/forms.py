@@ -4,6 +4,7 @@ import uuid
 
 from django import forms
 
+from assessments import estimates
 from assessments.actions.findings import DAYS_TO_END
 from assessments.catalogue import catalogue
 from assessments.findings.states import Event
@@ -22,6 +23,10 @@ def titled(entry: dict) -> str:
     """The test's title; with the plans that run it, where not all do."""
     plans = entry["plans"]
     return entry["title"] if len(plans) == len(WHAT_FOR) else f"{entry['title']} ({' and '.join(plans)} plan)"
+
+
+def _time(version, on: DatasetVersion | None, plan_name: str) -> str:
+    return "" if on is None else f" ({estimates.before_start(version, on, plan_name=plan_name)['text']})"
 
 
 class StartForm(ActionForm):
@@ -56,10 +61,20 @@ class StartForm(ActionForm):
         self.fields["dataset_version"].empty_label = "Choose a dataset version"
         self.fields["reference"].empty_label = "None"
         self.fields["key"].initial = uuid.uuid4().hex
+        on = self._likely(versions)
         self.fields["plan_name"].choices = [
-            (value, f"{label}: {WHAT_FOR[value]}") for value, label in Assessment.PlanName.choices
+            (value, f"{label}: {WHAT_FOR[value]}{_time(version, on, value)}")
+            for value, label in Assessment.PlanName.choices
         ]
+        if on is not None:
+            self.fields["plan_name"].help_text = f"The times are estimates for {on} with {on.rows or 0:,} rows."
         self.fields["tests"].choices = [(test, titled(entry)) for test, entry in catalogue().items()]
+
+    def _likely(self, versions) -> DatasetVersion | None:
+        """The data that is chosen, or likely to be: the estimate is about it."""
+        given = self.data.get("dataset_version") if self.is_bound else self.initial.get("dataset_version")
+        chosen = versions.filter(pk=given).first() if str(given or "").isdecimal() else None
+        return chosen or versions.first()
 
     def asked(self) -> dict:
         """What the action `start` takes."""

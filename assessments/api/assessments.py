@@ -9,12 +9,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
+from assessments import estimates
 from assessments.actions import assessments as actions
 from assessments.api.documents import ResultsSerializer
 from assessments.api.serializers import (
     AssessmentRowSerializer,
     AssessmentSerializer,
     ChartSerializer,
+    EstimateSerializer,
     NewAssessmentSerializer,
 )
 from assessments.api.starting import IDEMPOTENCY_KEY, start
@@ -60,6 +62,14 @@ class AssessmentViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMi
     def create(self, request):
         """Start an assessment: the whole plan, or chosen tests."""
         return _started(self, start(self, inputs.read(self, NewAssessmentSerializer)))
+
+    @extend_schema(request=NewAssessmentSerializer, responses={200: EstimateSerializer})
+    @route(detail=False, methods=["post"])
+    def estimate(self, request):
+        """How long an assessment would take: the same request as to start it, and nothing is started."""
+        given = inputs.read(self, NewAssessmentSerializer)
+        asked = {name: given[name] for name in ("plan_name", "tests") if name in given}
+        return Response(estimates.before_start(given["version"], given["dataset_version"], **asked))
 
     @extend_schema(request=None, responses={200: AssessmentSerializer})
     @route(detail=True, methods=["post"])

@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from assessments import estimates
 from assessments.api.documents import JudgedBySerializer
 from assessments.models import Assessment
 from assessments.stored import verdict_counts
@@ -22,6 +23,17 @@ class StepSerializer(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True)
     hint = serializers.CharField(allow_blank=True)
     seconds = serializers.FloatField(allow_null=True)
+
+
+class EstimateSerializer(serializers.Serializer):
+    """How long a run takes, guessed before it runs; good to a factor of about two."""
+
+    seconds = serializers.FloatField()
+    text = serializers.CharField(help_text="For people: about 40 s.")
+    basis = serializers.ChoiceField(
+        choices=["typical", "measured"], help_text="measured: from the last finished assessment of this version."
+    )
+    tests = serializers.DictField(child=serializers.FloatField(), help_text="Seconds of each test, by its id.")
 
 
 class ProgressSerializer(serializers.Serializer):
@@ -81,6 +93,7 @@ class AssessmentSerializer(AssessmentRowSerializer):
     tests = serializers.SerializerMethodField()
     verdicts = serializers.SerializerMethodField()
     policy = serializers.SerializerMethodField()
+    estimate = serializers.SerializerMethodField()
     results_url = serializers.HyperlinkedIdentityField(view_name="api:assessment-results")
     charts_url = serializers.HyperlinkedIdentityField(view_name="api:assessment-charts")
     available_actions = AvailableActions()
@@ -91,6 +104,7 @@ class AssessmentSerializer(AssessmentRowSerializer):
             "tests",
             "verdicts",
             "policy",
+            "estimate",
             "results_url",
             "charts_url",
             "available_actions",
@@ -104,6 +118,10 @@ class AssessmentSerializer(AssessmentRowSerializer):
     def get_verdicts(self, assessment: Assessment) -> dict[str, int]:
         """How many verdicts of each word, worst word first."""
         return verdict_counts(assessment)
+
+    @extend_schema_field(EstimateSerializer)
+    def get_estimate(self, assessment: Assessment) -> dict:
+        return estimates.of(assessment)
 
     @extend_schema_field(JudgedBySerializer)
     def get_policy(self, assessment: Assessment) -> dict:

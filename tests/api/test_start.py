@@ -122,3 +122,24 @@ def test_the_catalogue_and_the_policy_are_there_to_read(call, owner):
     policy = api.get("/api/v1/policy/").json()
     assert {criterion["test"] for criterion in policy["criteria"]} <= set(catalogue.catalogue())
     assert len(policy["sha256"]) == 64
+
+
+def test_what_it_would_take_is_told_and_nothing_is_started(call, given, owner):
+    answer = call(owner).post(f"{ADDRESS}estimate/", {**given, "plan": "quick", "tests": ["performance.probability"]})
+    assert answer.status_code == 200
+    assert list(answer.json()["tests"]) == ["performance.probability"]
+    assert answer.json()["text"].startswith("about ")
+    assert not Assessment.objects.exists()
+
+
+def test_an_estimate_of_a_test_that_is_not_there_is_refused(call, given, owner):
+    answer = call(owner).post(f"{ADDRESS}estimate/", {**given, "tests": ["performance.magic"]})
+    assert answer.status_code == 400
+    assert "performance.magic" in str(answer.json())
+
+
+def test_a_started_one_says_about_how_long_it_takes(call, given, owner):
+    api = call(owner)
+    run = api.get(api.post(ADDRESS, given)["Location"]).json()
+    assert run["estimate"]["seconds"] > 0
+    assert set(run["estimate"]["tests"]) == {step["id"] for step in run["tests"]}

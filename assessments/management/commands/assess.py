@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from assessments import catalogue, local_run, planning, policies
+from assessments import catalogue, costing, local_run, planning, policies
 from assessments.reports import folder, terminal
 from registry import columns, scanning
 from registry.refusals import BadInput
@@ -125,6 +125,10 @@ class Command(BaseCommand):
             labels=read_labels(options["label"]),
             relations=options["relation"],
         )
+        estimate = costing.estimate(
+            plan["tests"], plan_name=options["plan"], rows=profile["rows"], columns=len(profile["columns"])
+        )
+        self.stderr.write(f"Plan {options['plan']}: {len(plan['tests'])} tests, {estimate['text']}.")
         with terminal.Progress(plan, sys.stderr) as progress:
             found = local_run.assess(
                 plan,
