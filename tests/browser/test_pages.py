@@ -1,6 +1,9 @@
 """What only a browser sees: contrast and names by axe, dark mode, a narrow screen, a strict content policy at work."""
 
+import contextlib
+
 import pytest
+from django.core.management import call_command
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -100,3 +103,16 @@ def test_the_api_docs_show_every_address_under_our_content_policy(chromium, site
     page.get_by_text("Register a model; you become its owner.").first.wait_for()
     context.close()
     assert complaints == []
+
+
+def test_the_report_of_an_assessment_never_scrolls_sideways(chromium, small_model, small_data, tmp_path):
+    """The one that `manage.py assess` writes: a file by itself, read without this product."""
+    command = ["assess", str(small_model), str(small_data), "--target", "decision", "--out", str(tmp_path / "out")]
+    with contextlib.suppress(SystemExit):  # which says the verdict
+        call_command(*command, "--only", "performance.discrimination", "--only", "performance.calibration")
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.goto((tmp_path / "out" / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(section => section.open = true)")
+    assert page.locator(".criteria tbody tr").count() > 0
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
+    page.close()
