@@ -33,6 +33,15 @@ def run(tmp_path, code, *, fork=True, seconds=60, **options):
     return lines, ended
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _a_secret():
+    """What the worker has in its environment when the server is made."""
+    forkserver.stop()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MODELRISK_SECRET_KEY", "a secret")
+        yield
+
+
 @pytest.fixture
 def server(tmp_path):
     run(tmp_path, "")
@@ -109,7 +118,7 @@ def test_results_are_the_same_bytes(tmp_path, tiny_files):
             assert event.get("outcome", {"status": "done"})["status"] == "done", event
         return found
 
-    assert events(True) == events(False) == events(True)
+    assert events(True) == events(False)
 
 
 def test_it_sees_no_descriptor_but_its_own_and_those_it_is_given(tmp_path):
@@ -143,22 +152,16 @@ def test_what_one_run_changes_no_other_one_sees(tmp_path):
     assert lines == ["false"]
 
 
-def test_there_is_no_secret_in_it(tmp_path, monkeypatch):
-    forkserver.stop()
-    monkeypatch.setenv("MODELRISK_SECRET_KEY", "a secret")
-    run(tmp_path, "")
-    with open(f"/proc/{forkserver._servers[1].process.pid}/environ") as environment:
+def test_a_run_that_is_killed_alone_is_out_of_memory(tmp_path, server):
+    _, ended = run(tmp_path, "import os; print(1, flush=True); os.kill(os.getpid(), 9)")
+    assert (ended.signal, ended.reason, server.process.poll()) == (9, "out_of_memory", None)
+
+
+def test_there_is_no_secret_in_it(server):
+    with open(f"/proc/{server.process.pid}/environ") as environment:
         assert "a secret" not in environment.read()
-    links = os.listdir(f"/proc/{forkserver._servers[1].process.pid}/fd")
+    links = os.listdir(f"/proc/{server.process.pid}/fd")
     assert len(links) <= 6  # three standard ones, the socket, and what waits on it
-
-
-def test_one_that_was_killed_is_made_anew(tmp_path, server):
-    server.process.kill()
-    server.process.wait()
-    lines, ended = run(tmp_path, "print(1)")
-    assert (lines, ended.code) == (["1"], 0)
-    assert forkserver._servers[1] is not server
 
 
 def test_a_server_that_cannot_fork_says_so(monkeypatch):
@@ -187,6 +190,7 @@ def test_a_run_that_is_declined_starts_afresh_and_the_server_stays(tmp_path, ser
     assert (forkserver._servers[1], server.process.poll()) == (server, None)
 
 
+@pytest.mark.long
 def test_a_run_that_is_lost_with_it_before_it_spoke_is_run_again(tmp_path, server):
     mark = tmp_path / "out" / "seen"
 
@@ -203,7 +207,7 @@ def test_a_run_that_is_lost_with_it_before_it_spoke_is_run_again(tmp_path, serve
     assert (lines, ended.code) == (["again"], 0)
 
 
-def test_a_run_that_is_lost_after_it_spoke_says_so(tmp_path, server):
+def test_a_run_that_is_lost_after_it_spoke_says_so_and_the_next_has_a_new_server(tmp_path, server):
     lines = []
 
     def hear(line):
@@ -212,11 +216,10 @@ def test_a_run_that_is_lost_after_it_spoke_says_so(tmp_path, server):
 
     _, ended = run(tmp_path, "import time; print(1, flush=True); time.sleep(60)", on_line=hear)
     assert (lines, ended.signal, ended.reason) == (["1"], 9, "lost")
-
-
-def test_a_run_that_is_killed_alone_is_out_of_memory(tmp_path, server):
-    _, ended = run(tmp_path, "import os; print(1, flush=True); os.kill(os.getpid(), 9)")
-    assert (ended.signal, ended.reason, server.process.poll()) == (9, "out_of_memory", None)
+    server.process.wait()
+    lines, ended = run(tmp_path, "print(1)")
+    assert (lines, ended.code) == (["1"], 0)
+    assert forkserver._servers[1] is not server
 
 
 def test_turned_off_it_starts_afresh(tmp_path, monkeypatch):
