@@ -80,11 +80,12 @@ def _row(axes: Axes, place: int, row: Mapping[str, Any], data: Mapping[str, Any]
         [value], [place], "o", markersize=6, color=colour, mfc="white" if small else colour, clip_on=False, zorder=3
     )
     end = max(value, high if np.isfinite(high) else value)
-    text = f"{value:.2f}" if abs(value) < 100 else f"{value:,.4g}"
+    text = f"{round(value, 2) + 0.0:.2f}" if abs(value) < 100 else f"{value:,.4g}"
     inch = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (axes.get_position().width * d.WIDTH)  # of the axis
-    start = end + 6 / 72 * inch
-    if start < limit < start + (d.width_of(text, d.SMALL) + 0.04) * inch:
-        end = limit  # not across the dashed line
+    for line in sorted(at for at in (limit, number(data.get("ideal"))) if np.isfinite(at)):
+        start = end + 6 / 72 * inch
+        if start < line < start + (d.width_of(text, d.SMALL) + 0.04) * inch:
+            end = line  # not across it
     d.write(axes, end, place, text.replace("-", "−"), size=d.SMALL, va="center", dx=7)
 
 

@@ -70,6 +70,15 @@ def data(kind, name="yes"):
                  "reached": 0.4, "small": True},
             ],
         },
+        "tradeoff": {
+            "x_label": name, "y_label": name,
+            "points": [
+                {"name": name, "how": "now", "x": 0.2, "x_low": 0.1, "x_high": 0.3, "y": 0.8, "y_low": 0.7,
+                 "y_high": 0.9},
+                {"name": "b", "how": "random", "x": None, "x_low": None, "x_high": None, "y": 0.7, "y_low": None,
+                 "y_high": None},
+            ],
+        },
         "intervals": {
             "row_label": name, "x_label": name, "limit": 0.8, "beyond": "below", "limit_label": name, "ideal": 1.0,
             "rows": [
@@ -132,7 +141,7 @@ def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
         "accuracy_under_attack", "beeswarm", "cost_by_group", "cost_ecdf", "count", "effect", "intervals",
         "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual", "reliability", "roc",
-        "selection_rate", "shap_importance", "success_by_edits", "waterfall",
+        "selection_rate", "shap_importance", "success_by_edits", "tradeoff", "waterfall",
     )  # fmt: skip
 
 

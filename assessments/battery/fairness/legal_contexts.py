@@ -7,9 +7,10 @@ data; the parameter contexts names the one that applies, and without it all stan
 
 impact_ratio: the selection rate of a category over that of the most selected one. For Local Law 144 the categories of
 each sensitive column and of each two crossed are listed; where the model gives a score also the scoring rate, the
-share of a category above the median of all, and its impact ratio (6 RCNY 5-300). Categories below 2 % of the rows may
-be left out there and under the Uniform Guidelines: they are listed with their rate, without a ratio, and cannot be the
-most selected. shortfall: how many more selected people would bring a category to the limit of its context.
+share of a category above the median of all, and its impact ratio (6 RCNY 5-300). Categories below 2 % of the rows are
+listed with their rate, without a ratio, and cannot be the most selected: the Uniform Guidelines and Local Law 144 allow
+that, and a rate of six people would else be everybody's yardstick. shortfall: how many more selected people would bring
+a category to the limit of its context.
 
 These figures are evidence toward a clause, never compliance with it, and no legal advice. Intervals, 95 %, of the
 ratio: from Wilson's of either rate (Donner and Zou 2012); P values: Fisher's exact test against the most selected.
@@ -34,6 +35,7 @@ from assessments.battery.subject import Subject
 MOST_CROSSINGS = 3
 MOST_CATEGORIES = 60
 MOST_TABLES = 48
+LEAVE_OUT_BELOW = 0.02  # share of the rows; of measures and charts, which are of no one context
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def run(
     measures: list[Measure] = []
     charts: list[Chart] = []
     for column, grouping in alone.items():
-        found = categories(grouping, 0.0)
+        found = categories(grouping, LEAVE_OUT_BELOW)
         measures += [_measure("impact_ratio", one) for one in found]
         charts.append(_chart(column, found))
     tables = [
@@ -109,7 +111,7 @@ def run(
         above = subject.favourable_score > np.median(subject.favourable_score)
         scored = {column: Grouping.of(subject, column, params, np.asarray(above)) for column in subject.sensitive}
         for column, grouping in scored.items():
-            measures += [_measure("scoring_impact_ratio", one) for one in categories(grouping, 0.0)]
+            measures += [_measure("scoring_impact_ratio", one) for one in categories(grouping, LEAVE_OUT_BELOW)]
             tables.append(_scoring_table(column, grouping))
     progress(1, 1)
     notes = [f"{one.title} (evidence toward {', '.join(one.clauses)}; as of {as_of()}). {one.reads}" for one in asked]
@@ -200,14 +202,14 @@ def _cell(one: Category, column: str, context: Context) -> float | int | None:
         "shortfall": None if one.ratio is None or context.limit is None else shortfall(one, context.limit),
     }
     value = values[column]
-    return round(value, 6) if isinstance(value, float) else value
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _scoring_table(column: str, grouping: Grouping) -> Table:
     """As 6 RCNY 5-301(c) asks for a tool that scores: the median of all, and who is above it."""
     rows = [
         [one.name, one.rows, round(one.rate, 6), None if one.ratio is None else round(one.ratio, 6)]
-        for one in categories(grouping, 0.02)
+        for one in categories(grouping, LEAVE_OUT_BELOW)
     ]
     title = f"New York City Local Law 144: scoring rates · {grouping.title}"
     note = "Scoring rate: the share of the category that is scored above the median of all."
