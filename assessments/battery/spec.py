@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-FAMILIES = ("performance", "robustness", "fairness", "explainability")
+FAMILIES = ("performance", "robustness", "fairness", "explainability", "privacy", "data")
 
 Better = Literal["higher", "lower", "none"]
 PLANS = ("quick", "standard", "thorough")

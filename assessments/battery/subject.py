@@ -50,6 +50,7 @@ class Subject:
         self.answers: Answers = self._take_rows(estimator, frame, target, task)
         self.model = self.answers.model
         self.reference = reference
+        self.declared = {column.name: column for column in columns}  # as the plan says, nothing filled in
         self.columns = _resolved(self.frame, reference, columns, target.column)
         self.sensitive = [name for name in self.frame if self.columns[name].role == "sensitive"]
         self._check_sensitive()

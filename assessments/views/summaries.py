@@ -123,8 +123,20 @@ def _explainability(measures: list[Measure]) -> str:
     return f"{max(found, key=lambda m: m.value).group.get('column', '')} leads" if found else ""
 
 
+def _privacy(measures: list[Measure]) -> str:
+    found = [m for m in _of(measures, "membership_auc") if not m.group]
+    return f"{found[0].value:.2f} member AUC" if found else ""
+
+
+def _data(measures: list[Measure]) -> str:
+    found = [m for m in _of(measures, "psi") if m.value is not None]
+    return f"{max(m.value for m in found):.2f} PSI at most" if found else ""
+
+
 _HEADLINE = {
     "performance": _performance,
     "robustness": _robustness,
     "explainability": _explainability,
+    "privacy": _privacy,
+    "data": _data,
 }

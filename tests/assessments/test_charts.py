@@ -12,7 +12,7 @@ from PIL import Image
 
 from assessments import charts
 from assessments.charts import _drawing as drawing
-from assessments.charts import ks, precision_threshold
+from assessments.charts import bars, ks, precision_threshold
 from assessments.charts._reading import one_line, shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -109,6 +109,20 @@ def data(kind, name="yes"):
                 {"name": name, "predicted": up, "observed": [0.1, 0.6, None], "low": up, "high": up, "n": [50, 50, 50]}
             ]
         },
+        "bars": {
+            "x_label": name, "percent": True, "start": 0.0, "end": None, "marked": name,
+            "limits": [{"value": 0.1, "name": name}, {"value": 0.25, "name": "b"}],
+            "bars": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "marked": True},
+                     {"name": "b", "value": 0.05, "low": None, "high": None, "marked": False}],
+        },
+        "roc_log": {
+            "series": [{"name": name, "fpr": up, "tpr": [0.0, 0.9, 1.0], "auc": 0.9}],
+            "points": [{"fpr": 0.5, "tpr": 0.9, "low": 0.2, "high": 1.0}],
+        },
+        "distributions": {
+            "first": name, "second": "now",
+            "bins": [{"name": name, "first": 0.4, "second": 0.9}, {"name": "b", "first": None, "second": 0.1}],
+        },
         "shap_importance": {
             "unit": name,
             "features": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "sensitive": True}],
@@ -139,9 +153,10 @@ every_kind = pytest.mark.parametrize("kind", charts.kinds())
 
 def test_each_kind_of_the_contract_is_found_by_its_module():
     assert charts.kinds() == (
-        "accuracy_under_attack", "beeswarm", "cost_by_group", "cost_ecdf", "count", "effect", "intervals",
-        "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual", "reliability", "roc",
-        "selection_rate", "shap_importance", "success_by_edits", "tradeoff", "waterfall",
+        "accuracy_under_attack", "bars", "beeswarm", "cost_by_group", "cost_ecdf", "count", "distributions",
+        "effect", "intervals", "ks", "lines", "precision_recall", "precision_threshold", "predicted_actual",
+        "reliability", "roc", "roc_log", "selection_rate", "shap_importance", "success_by_edits", "tradeoff",
+        "waterfall",
     )  # fmt: skip
 
 
@@ -300,6 +315,19 @@ def test_many_classes_are_named_up_to_a_limit():
     each = chart("roc", data={"kind": "roc", "series": series})
     assert charts.draw(each, format="svg")
     assert len(rows_of(charts.csv(each))) == 1 + 60
+
+
+def test_two_distributions_may_be_one():
+    each = chart("distributions", data=data("distributions") | {"first": ""})
+    assert rows_of(charts.csv(each)) == [["value", "now"], ["yes", "0.9"], ["b", "0.1"]]
+    assert charts.draw(each, format="png") != charts.draw(chart("distributions"), format="png")
+
+
+def test_bars_reach_at_least_the_first_limit():
+    """A reviewer sees at a glance that all are far below it."""
+    tiny = data("bars") | {"bars": [{"name": "a", "value": 0.001, "low": None, "high": None, "marked": False}]}
+    figure = bars.draw("t", tiny)
+    assert figure.axes[0].get_xlim()[1] >= 0.1
 
 
 def test_the_csv_holds_the_numbers_of_the_picture():

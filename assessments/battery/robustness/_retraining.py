@@ -13,7 +13,7 @@ from assessments.battery.coder import Codes, NotCoded
 from assessments.battery.errors import short
 from assessments.battery.estimator import FittedClassifier, FittedRegressor
 from assessments.battery.introspection import sees_the_frame
-from assessments.battery.labels import encode
+from assessments.battery.reference import known_rows
 from assessments.battery.robustness._quality import Told
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
@@ -35,7 +35,7 @@ class Training:
     @classmethod
     def of(cls, subject: Subject, most: int, rng: np.random.Generator) -> "Training":
         """At most `most` rows of the training data, drawn at random. Raises NotApplicable with the reason."""
-        frame, y = _known_rows(subject)
+        frame, y = known_rows(subject)
         rows = np.sort(rng.permutation(len(y))[:most])
         frame = frame.take(rows).reset_index(drop=True)
         try:
@@ -114,30 +114,6 @@ def blank_copy(estimator: Any, rng: np.random.Generator) -> Any:
         raise NotApplicable(f"The model cannot be copied without its training: {short(error, 200)}") from error
     unseeded = [name for name, value in parameters.items() if name.split("__")[-1] == "random_state" and value is None]
     return copy.set_params(**{name: int(rng.integers(2**31)) for name in sorted(unseeded)}) if unseeded else copy
-
-
-def _known_rows(subject: Subject) -> tuple[pd.DataFrame, NDArray[Any]]:
-    """The training rows with a usable outcome, and the outcomes: positions in labels, or numbers."""
-    reference = subject.reference
-    if reference is None:
-        raise NotApplicable("Needs the training data: give it as the reference.")
-    if missing := [name for name in (*subject.features, subject.target) if name not in reference]:
-        raise NotApplicable(f"The training data lacks {', '.join(missing[:5])}.")
-    if subject.task == "regression":
-        numbers = pd.to_numeric(reference[subject.target], errors="coerce").to_numpy(dtype=float)
-        known = np.isfinite(numbers)
-        return _enough(reference[known], numbers[known])
-    codes, names = encode(reference[subject.target])
-    where = {label: at for at, label in enumerate(subject.labels)}
-    at = np.array([where.get(name, -1) for name in names] + [-1], dtype=np.int64)[codes]
-    return _enough(reference[at >= 0], at[at >= 0])
-
-
-def _enough(frame: pd.DataFrame, y: NDArray[Any]) -> tuple[pd.DataFrame, NDArray[Any]]:
-    if len(y) < 100 or len(np.unique(y)) < 2:
-        raise NotApplicable(f"The training data has {len(y)} rows with a usable outcome; at least 100 are needed, "
-                            "of more than one outcome.")  # fmt: skip
-    return frame.reset_index(drop=True), y
 
 
 def _native(subject: Subject) -> NDArray[Any]:

@@ -25,7 +25,10 @@ FAULTS = (
         HINTS,
     ),
     Fault("fragile", (("robustness.noise", "roc_auc_drop"),)),
-    Fault("memorising", (("performance.over_and_underfit", "relative_drop"),)),
+    Fault(
+        "memorising",
+        (("privacy.membership_inference", "membership_advantage"), ("performance.over_and_underfit", "relative_drop")),
+    ),
     Fault("uncalibrated", (("performance.calibration", "ece_corrected"),)),
     Fault("unfaithful", (("explainability.explanation_quality", "explanation_hidden_dependence"),), HINTS),
     Fault("backdoored", (("robustness.hidden_trigger", "trigger_without_support"),)),

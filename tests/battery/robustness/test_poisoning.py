@@ -129,7 +129,7 @@ def test_more_labels_hard_decisions_and_numbers_are_poisoned_too():
 def test_what_it_cannot_do_it_says():
     with pytest.raises(NotApplicable, match="Needs the training data"):
         outcome_of(TEST, poisonable(LogisticRegression(), reference=None))
-    with pytest.raises(NotApplicable, match="lacks y"):
+    with pytest.raises(NotApplicable, match="lacks 'y'"):
         outcome_of(TEST, poisonable(LogisticRegression(), reference=table().drop(columns="y")))
     with pytest.raises(NotApplicable, match="at least 100"):
         outcome_of(TEST, poisonable(LogisticRegression(), reference=table(80)))
