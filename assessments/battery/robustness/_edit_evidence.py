@@ -18,7 +18,7 @@ Shares = dict[str, Floats]
 
 def series_of(shares: Shares, budgets: Floats, rows: int) -> list[dict[str, Any]]:
     """Curves with Wilson's intervals. shares: (budgets,) by the name of the curve; the last is the baseline."""
-    found = []
+    found: list[dict[str, Any]] = []
     for name, values in shares.items():
         low, high = zip(*(wilson(value * rows, rows) or (0.0, 1.0) for value in values), strict=True)
         found.append(

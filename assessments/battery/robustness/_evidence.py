@@ -30,7 +30,7 @@ def under_attack_chart(
 
     attack: whose own chart it is; empty for the one that stands for all.
     """
-    series = []
+    series: list[dict[str, Any]] = []
     for name, kept in shares.items():
         low, high = zip(*(wilson(share * rows, rows) or (0.0, 1.0) for share in kept), strict=True)
         series.append(
