@@ -1,13 +1,13 @@
 """Reads of assessments. The only place where they are filtered by who asks."""
 
-from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from registry import access
+from registry.changes import RecordedQuerySet
 
 
-class AssessmentQuerySet(models.QuerySet):
+class AssessmentQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         """Whoever sees the model version sees its assessments."""
         if access.sees_everything(user):
@@ -18,7 +18,7 @@ class AssessmentQuerySet(models.QuerySet):
         return self.filter(state__in=["queued", "running"])
 
 
-class FindingQuerySet(models.QuerySet):
+class FindingQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         """Whoever sees the model version sees its findings."""
         if access.sees_everything(user):

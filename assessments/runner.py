@@ -27,7 +27,7 @@ from assessments import admission, judging, leasing, recording, results, stored
 from assessments.leasing import Heartbeat, LeaseLost
 from assessments.models import Assessment, Verdict
 from assessments.sandbox import launch, oracle, reading
-from registry import audit, storage
+from registry import audit, changes, storage
 from registry.refusals import Unavailable
 from registry.roles import system_user
 
@@ -359,15 +359,16 @@ def finish(
 
 def end(assessment: Assessment, state: str, *, error: str = "", hint: str = "", results_sha256: str = "") -> None:
     """Close the row and say so in the audit trail; the caller holds the row."""
-    Assessment.objects.filter(pk=assessment.pk).update(
-        state=state,
-        error=error,
-        hint=hint,
-        results_sha256=results_sha256,
-        lease_until=None,
-        current_test="",
-        finished_at=Now(),
-    )
+    with changes.recorded() as seen:
+        Assessment.objects.filter(pk=assessment.pk).update(
+            state=state,
+            error=error,
+            hint=hint,
+            results_sha256=results_sha256,
+            lease_until=None,
+            current_test="",
+            finished_at=Now(),
+        )
     counts = stored.verdict_counts(assessment)
     words = (
         ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items() if count)
@@ -380,6 +381,7 @@ def end(assessment: Assessment, state: str, *, error: str = "", hint: str = "", 
         obj=assessment,
         summary=f"{assessment} of {assessment.version} {State(state).label}: {words}",
         detail={"state": str(state), "verdicts": counts, "results_sha256": results_sha256, "error": error},
+        changes=seen.changes(),
     )
 
 

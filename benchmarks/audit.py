@@ -52,6 +52,19 @@ def write(count: int, people: list) -> None:
         )
 
 
+def fill_up(count: int) -> None:
+    """The log copied onto itself until it has `count` events, none of them sealed."""
+    from django.db import connection
+
+    from registry.models import AuditEvent
+
+    table = AuditEvent._meta.db_table
+    names = ", ".join(field.column for field in AuditEvent._meta.concrete_fields if not field.primary_key)
+    with connection.cursor() as cursor:
+        while (missing := count - AuditEvent.objects.count()) > 0:
+            cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table} ORDER BY id LIMIT {missing}")
+
+
 def timed(act) -> tuple[float, float, object]:
     """(seconds, CPU seconds, what it returned)"""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -108,7 +121,7 @@ def measure(events: int, listed: int) -> dict:
     }
     if listed:
         people[0].groups.add(Group.objects.get(name="auditor"))
-        write(max(0, listed - events), people)
+        fill_up(listed)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE registry_auditevent")

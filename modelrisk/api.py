@@ -18,10 +18,17 @@ from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
+from registry.api.audit import (
+    AuditCheckpointViewSet,
+    AuditCheckViewSet,
+    AuditEventViewSet,
+    AuditKeyView,
+    AuditSealViewSet,
+)
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.reading import AsAsked
-from registry.api.trail import AuditEventViewSet, DecisionViewSet
+from registry.api.trail import DecisionViewSet
 
 router = SimpleRouter()
 router.register("models", ModelViewSet, basename="model")
@@ -38,6 +45,9 @@ router.register("fairness", FairnessViewSet, basename="fairness")
 router.register("explainability", ExplainabilityViewSet, basename="explainability")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("audit-events", AuditEventViewSet, basename="audit-event")
+router.register("audit-seals", AuditSealViewSet, basename="audit-seal")
+router.register("audit-checkpoints", AuditCheckpointViewSet, basename="audit-checkpoint")
+router.register("audit-checks", AuditCheckViewSet, basename="audit-check")
 
 
 class Docs(SpectacularSwaggerSplitView):
@@ -66,6 +76,12 @@ urlpatterns = [
         AssessmentViewSet.as_view({"get": "chart"}, content_negotiation_class=AsAsked),
         name="assessment-chart",
     ),
+    re_path(
+        r"^audit-events/export\.(?P<form>csv|jsonl)$",
+        AuditEventViewSet.as_view({"get": "export"}, content_negotiation_class=AsAsked),
+        name="audit-export",
+    ),
+    path("audit-keys/", AuditKeyView.as_view(), name="audit-keys"),
     *router.urls,
     re_path("^versions/(?P<pk>[0-9]{1,18})/coverage/$", CoverageView.as_view(), name="version-coverage"),
     path("regulation/", RegulationView.as_view(), name="regulation"),

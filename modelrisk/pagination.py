@@ -9,7 +9,7 @@ from registry.refusals import BadInput
 class NewestFirst(CursorPagination):
     """Follow `next` until it is null; there is no total, because counting costs more than reading a page."""
 
-    ordering = "-id"
+    ordering = "-pk"
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 
-from modelrisk.pages import account, artifact, history, inbox, inventory, model, review, version
+from modelrisk.pages import account, artifact, audit, history, inbox, inventory, model, review, version
 from modelrisk.pages.health import healthz
 
 SHA256 = "(?P<sha256>[0-9a-f]{64})"
@@ -26,8 +26,14 @@ pages = [
     re_path(f"^artifacts/{SHA256}/$", artifact.artifact, name="artifact"),
     re_path(f"^artifacts/{SHA256}/waivers/(?P<pk>[0-9]{{1,18}})/revoke/$", artifact.revoke, name="waiver-revoke"),
     path("", include("assessments.urls")),
-    path("audit/", history.audit, name="audit"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/verify/", audit.verify, name="audit-verify"),
+    path("audit/verify_log.py", audit.verifier, name="audit-verifier"),
+    path("audit/checkpoints/<int:number>.json", audit.checkpoint, name="audit-checkpoint"),
+    re_path(r"^audit/export\.(?P<form>csv|jsonl)$", audit.export_log, name="audit-export"),
+    path("audit/events/<int:pk>/", audit.event, name="audit-event"),
     path("history/<str:kind>/<int:pk>/", history.history, name="history"),
+    path("history/<str:kind>/<int:pk>/as-of/", history.as_of_day, name="as-of"),
 ]
 
 urlpatterns = [

@@ -30,6 +30,14 @@ def sees_everything(user: AbstractBaseUser) -> bool:
     return bool(roles_of(user) & SEES_EVERYTHING) or bool(getattr(user, "is_superuser", False))
 
 
+def may_read_audit(_log, actor, **_) -> str | None:
+    """The whole log; of each object its own part is seen by whoever sees the object."""
+    if sees_everything(actor):
+        return None
+    roles = ", ".join(role.replace("_", " ") for role in sorted(SEES_EVERYTHING))
+    return f"Reading the whole audit trail takes the role of one of these: {roles}. Each object shows its own history."
+
+
 def is_builder(user: AbstractBaseUser, model) -> bool:
     """Owner or developer of this model: the people who may not judge it."""
     return model.owner_id == user.pk or model.developers.filter(pk=user.pk).exists()

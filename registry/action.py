@@ -20,8 +20,10 @@ from typing import Any, Protocol
 
 from django.db import models, transaction
 
-from registry import audit
+from registry import audit, changes
 from registry.refusals import Conflict, NotNow, Refused
+
+NAMES: set[str] = set()  # of every action, for the filters of the log
 
 Rule = Callable[..., str | None]
 Prepare = Callable[..., AbstractContextManager[dict[str, Any]]]
@@ -55,24 +57,37 @@ def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable
     def decorate(body: Callable[..., Done]) -> Action:
         @wraps(body)
         def perform(subject, *, actor, **given):
-            reason = rule(subject, actor, **given)
-            if isinstance(reason, NotNow):
-                raise Conflict(reason)
-            if reason is not None:
-                _record_refusal(name, subject, actor, reason)
-                raise Refused(reason)
-            prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
-            with prepared as ready, transaction.atomic():
-                done = body(_locked(subject), actor=actor, **ready)
-                about = done.about if done.about is not None else done.result
-                audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail)
-            return done.result
+            with audit.one_act():
+                _ask(name, rule, subject, actor, given)
+                prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
+                with prepared as ready:
+                    return _done(name, body, subject, actor, ready)
 
+        NAMES.add(name)
         perform.action_name = name
         perform.refusal = rule
         return perform
 
     return decorate
+
+
+def _ask(name: str, rule: Rule, subject, actor, given: dict[str, Any]) -> None:
+    reason = rule(subject, actor, **given)
+    if isinstance(reason, NotNow):
+        raise Conflict(reason)
+    if reason is not None:
+        _record_refusal(name, subject, actor, reason)
+        raise Refused(reason)
+
+
+@transaction.atomic
+def _done(name: str, body: Callable[..., Done], subject, actor, ready: dict[str, Any]):
+    """The change and its event, with every row that was written: all of it or nothing."""
+    with changes.recorded() as seen:
+        done = body(_locked(subject), actor=actor, **ready)
+    about = done.about if done.about is not None else done.result
+    audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail, changes=seen.changes())
+    return done.result
 
 
 def _locked(subject):

@@ -3,14 +3,14 @@
 What is refused is not stored; that it was refused, and why, is in the audit trail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
 
-from registry import audit, scanning, storage
+from registry import audit, changes, scanning, storage
 from registry.models import Artifact, MLModel, ModelVersion, Scan
 from registry.receiving import Received
 from registry.refusals import BadInput, RefusedFile, Unavailable
@@ -55,25 +55,30 @@ def inspect_waived(artifact: Artifact, format: str) -> dict:
         return scanning.inspect_model(path, format, trust="waived")
 
 
-def keep(artifact: Artifact, scan: dict, *, actor, version: ModelVersion | None) -> Scan:
+def keep(artifact: Artifact, scan: dict, *, actor, version: ModelVersion | None, also: Iterable[dict] = ()) -> Scan:
     """Write the scan down, and say so in the audit trail; the caller holds the transaction.
 
-    `version`: for which the file was scanned; None for every version that it is.
+    `version`: for which the file was scanned; None for every version that it is. `also`: what else changed by it.
     """
-    row = Scan.objects.create(
-        artifact=artifact,
-        version=version,
-        format=scan["format"],
-        verdict=scan["verdict"],
-        imports_sha256=scan["imports_sha256"],
-        allow_list=scan["allow_list"]["name"],
-        allow_list_sha256=scan["allow_list"]["sha256"],
-        document=scan,
-        scanned_by=actor,
-    )
-    summary = f"Scanned {artifact}: {row.get_verdict_display()}"
+    with changes.recorded() as seen:
+        row = Scan.objects.create(
+            artifact=artifact,
+            version=version,
+            format=scan["format"],
+            verdict=scan["verdict"],
+            imports_sha256=scan["imports_sha256"],
+            allow_list=scan["allow_list"]["name"],
+            allow_list_sha256=scan["allow_list"]["sha256"],
+            document=scan,
+            scanned_by=actor,
+        )
     audit.record(
-        actor=actor, action="artifact.scan", obj=artifact, summary=summary, detail=told_of(scan) | {"scan": row.pk}
+        actor=actor,
+        action="artifact.scan",
+        obj=artifact,
+        summary=f"Scanned {artifact}: {row.get_verdict_display()}",
+        detail=told_of(scan) | {"scan": row.pk},
+        changes=[*seen.changes(), *also],
     )
     return row
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry import access
+from registry.changes import RecordedQuerySet
 
 
 def _seen_models(user, path: str = "") -> Q:
@@ -19,14 +20,14 @@ def _built_versions(user, path: str = "") -> Q:
     return Q(**{f"{path}created_by": user}) | _seen_models(user, f"{path}model__")
 
 
-class MLModelQuerySet(models.QuerySet):
+class MLModelQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         if access.sees_everything(user):
             return self
         return self.filter(_seen_models(user)).distinct()
 
 
-class ModelVersionQuerySet(models.QuerySet):
+class ModelVersionQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         if access.sees_everything(user):
             return self
@@ -83,7 +84,7 @@ class ModelVersionQuerySet(models.QuerySet):
         return self.filter(approval_status__in=["approved", "approved_with_conditions"])
 
 
-class ArtifactQuerySet(models.QuerySet):
+class ArtifactQuerySet(RecordedQuerySet):
     """Files are stored once, whoever uploads them: of one that others have too, each sees only what concerns theirs."""
 
     def visible_to(self, user):
@@ -113,7 +114,7 @@ class ArtifactQuerySet(models.QuerySet):
         return self.filter(Exists(apps.get_model("registry", "ModelVersion").objects.filter(artifact=OuterRef("pk"))))
 
 
-class ScanQuerySet(models.QuerySet):
+class ScanQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         """Those made for a version that the user sees, and those made for every version of a file that they see."""
         if access.sees_everything(user):
@@ -123,7 +124,7 @@ class ScanQuerySet(models.QuerySet):
         return self.filter(for_all | Q(version__in=versions.values("pk")))
 
 
-class WaiverQuerySet(models.QuerySet):
+class WaiverQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         """Those granted when a version that the user sees was there: the officer answered for that one too."""
         if access.sees_everything(user):
@@ -137,7 +138,7 @@ class WaiverQuerySet(models.QuerySet):
         return self.filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
 
 
-class DatasetQuerySet(models.QuerySet):
+class DatasetQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         """Everyone with a role sees the datasets; their content is behind the same sign-in."""
         if access.roles_of(user) or getattr(user, "is_superuser", False):
@@ -145,7 +146,7 @@ class DatasetQuerySet(models.QuerySet):
         return self.filter(owner=user)
 
 
-class DatasetVersionQuerySet(models.QuerySet):
+class DatasetVersionQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         if access.roles_of(user) or getattr(user, "is_superuser", False):
             return self

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from registry import admission, audit
+from registry import admission, audit, changes
 from registry.models import Artifact, ModelVersion, Scan
 from registry.refusals import BadInput, Unavailable
 from registry.roles import system_user
@@ -58,8 +58,9 @@ def _record(artifact: Artifact, scan: dict, facts: dict) -> None:
     """With an event on each version whose file is told another verdict."""
     locked = Artifact.objects.select_for_update().get(pk=artifact.pk)
     before, actor = locked.scan, system_user()
-    row = admission.keep(locked, scan, actor=actor, version=None)
-    admission.fill_in(locked, facts or admission.known_facts(locked))
+    with changes.recorded() as seen:
+        admission.fill_in(locked, facts or admission.known_facts(locked))
+    row = admission.keep(locked, scan, actor=actor, version=None, also=seen.changes())
     was = before.verdict if before else None
     if was == row.verdict:
         return

@@ -140,11 +140,14 @@ def retry(assessment: Assessment, *, actor) -> Done:
     if not queued:
         raise Conflict(f"{assessment} is {assessment.get_state_display()}.")
     unfinished = [TestResult.Status.ERROR, TestResult.Status.SKIPPED]
-    assessment.results.filter(status__in=unfinished).delete()
+    again = assessment.results.filter(status__in=unfinished)
+    tests = sorted(again.values_list("test", flat=True))
+    again.delete()
     # A queue that is away loses nothing: the reaper rings again.
     transaction.on_commit(partial(leasing.ring, assessment.pk), robust=True)
     assessment.refresh_from_db()
-    return Done(assessment, summary=f"Queued {assessment} of {assessment.version} again")
+    summary = f"Queued {assessment} of {assessment.version} again"
+    return Done(assessment, summary=summary, detail={"tests_again": tests})
 
 
 def _plan(

@@ -21,6 +21,13 @@ class Assessment(models.Model):
         STANDARD = "standard", "Standard"
         THOROUGH = "thorough", "Thorough"
 
+    # How a run is held and how far it is: written many times a second, and of no worth afterwards. What it ran with is
+    # under the digest of its results.
+    unaudited_fields = frozenset(
+        ["attempt", "max_attempts", "lease_until", "rung_at", "worker", "current_test", "current_done", "current_of"]
+        + ["started_at", "subject", "environment"]
+    )
+
     # What was asked; never changes.
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="assessments")
     dataset_version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="assessments")

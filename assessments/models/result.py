@@ -1,4 +1,7 @@
-"""What the battery found: a row a test, its measures and charts, and the verdicts of the policy on them."""
+"""What the battery found: a row a test, its measures and charts, and the verdicts of the policy on them.
+
+None of these rows is in the audit trail: the event that ends an assessment holds the digest over all of them.
+"""
 
 from django.db import models
 
@@ -8,6 +11,7 @@ from assessments.models.assessment import Assessment
 class TestResult(models.Model):
     """One test of one assessment, recorded once whatever happened to the worker."""
 
+    audited = False
     __test__ = False  # not a pytest class
 
     class Status(models.TextChoices):
@@ -43,6 +47,7 @@ class TestResult(models.Model):
 class Measure(models.Model):
     """One number with its interval. `group` is {column: value as text}, empty for the whole dataset."""
 
+    audited = False
     result = models.ForeignKey(TestResult, models.CASCADE, related_name="measures")
     position = models.PositiveIntegerField()
     metric = models.CharField(max_length=80)
@@ -66,6 +71,7 @@ class Measure(models.Model):
 class Chart(models.Model):
     """The numbers of one chart; trusted code draws them as SVG, PNG and CSV."""
 
+    audited = False
     result = models.ForeignKey(TestResult, models.CASCADE, related_name="charts")
     position = models.PositiveIntegerField()
     chart_id = models.CharField(max_length=120)
@@ -84,6 +90,8 @@ class Chart(models.Model):
 
 class Verdict(models.Model):
     """The policy's word on one measure."""
+
+    audited = False
 
     class Word(models.TextChoices):
         FAIL = "fail", "fail"

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import re
 
 from django import template
 from django.contrib.messages import get_messages
@@ -37,6 +38,7 @@ GATES = {
     "refused": ("fail", "×", "refused"),
     "not_scanned": ("neutral", "?", "not scanned"),
 }
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # a time as the audit trail keeps it
 MODEL_PAGES = ("model", "version", "assessment", "register-model", "artifact", "waiver")  # how their names begin
 SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
 COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
@@ -157,6 +159,26 @@ def words(name: str) -> str:
 def unwrapped(text: str):
     """A docstring as paragraphs: its line ends are the source file's, not the reader's."""
     return format_html_join("", "<p>{}</p>", ((" ".join(part.split()),) for part in text.split("\n\n") if part.strip()))
+
+
+@register.filter
+def recorded_value(value):
+    """A value as the audit trail keeps it, for people: names for keys, words for nothing, yes and no."""
+    if value is None or value == "" or value == []:
+        return format_html('<span class="muted">{}</span>', "empty")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(each, dict) and set(each) == {"id", "name"} for each in value):
+        return ", ".join(each["name"] for each in value)
+    if isinstance(value, dict) and set(value) == {"id", "name"}:
+        return value["name"]
+    if isinstance(value, dict) and set(value) == {"sha256", "characters"}:
+        return format_html("{} characters, SHA-256 <code>{}</code>", value["characters"], value["sha256"][:16] + "…")
+    if isinstance(value, dict | list):
+        return format_html("<code>{}</code>", json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        return f"{value[:10]} {value[11:19]} UTC"
+    return value
 
 
 @register.filter
@@ -303,7 +325,7 @@ def nav(context):
         _item("Policies", "policies", area in ("policies", "methodology", "regulation", "clause")),
     ]
     if inbox.may_read_audit(user):
-        items.append(_item("Audit", "audit", area == "audit"))
+        items.append(_item("Audit", "audit", area.startswith("audit")))
     end = [_item("API", "api:docs", False), _item(user.get_username(), "account", area == "account")]
     return {"items": [i for i in items if i], "end": [i for i in end if i], "user": user, "request": request}
 

@@ -5,7 +5,10 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as route
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.response import Response
 
+from registry import access
+from registry.audit.as_of import LATER, SET, TODAY, as_of
 from registry.models import AuditEvent
 from registry.refusals import BadInput
 
@@ -88,8 +91,47 @@ class AuditEventSerializer(serializers.ModelSerializer):
         ]
 
 
+class AsOfFilters(ListFilters):
+    at = serializers.DateTimeField(help_text="The moment, for example 2026-03-14T23:59:59Z.")
+
+
+class KnownSerializer(serializers.Serializer):
+    """One field of a row on a date, and how it is known."""
+
+    name = serializers.CharField()
+    value = serializers.JSONField(allow_null=True)
+    source = serializers.ChoiceField(
+        choices=[SET, LATER, TODAY],
+        help_text="set: by an event up to then; later: what a later event replaced; today: no event tells of it",
+    )
+    event = serializers.IntegerField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    actor_name = serializers.CharField(allow_blank=True)
+
+
+class PictureSerializer(serializers.Serializer):
+    """A row as it was on a date, rebuilt from the audit trail."""
+
+    object_type = serializers.CharField()
+    object_id = serializers.CharField()
+    at = serializers.DateTimeField()
+    existed = serializers.BooleanField(allow_null=True, help_text="null: the log does not tell")
+    complete = serializers.BooleanField(help_text="Whether the log reaches back to the making of the row.")
+    fields_then = KnownSerializer(many=True, source="fields")
+    notes = serializers.ListField(child=serializers.CharField(), help_text="What the log does not know.")
+
+
 class HasHistory:
-    """`history/`: what happened to this row, for whoever sees the row."""
+    """`history/`: what happened to this row; `as-of/`: how it was on a date. For whoever sees the row."""
+
+    @extend_schema(parameters=[AsOfFilters], responses=PictureSerializer, filters=False)
+    @route(detail=True, methods=["get"], url_path="as-of", serializer_class=PictureSerializer, pagination_class=None)
+    def as_of(self, request, pk=None):
+        """How it was at a moment, rebuilt from the audit trail. It says what the log does not know."""
+        row, asked = self.get_object(), AsOfFilters.read(self)
+        all_names = access.sees_everything(request.user)
+        picture = as_of(row._meta.label_lower, str(row.pk), asked["at"], all_names=all_names)
+        return Response(PictureSerializer(picture).data)
 
     @extend_schema(responses=AuditEventSerializer(many=True), filters=False)
     @route(detail=True, methods=["get"], serializer_class=AuditEventSerializer)

@@ -115,7 +115,7 @@ def _move(version: ModelVersion, event: Event) -> ModelVersion.ApprovalStatus:
 
 
 def _open_request(version: ModelVersion) -> ApprovalRequest:
-    request = version.approval_requests.filter(closed_at__isnull=True).first()
+    request: ApprovalRequest | None = version.approval_requests.filter(closed_at__isnull=True).first()
     if request is None:
         raise Conflict(f"{version} has no open request for approval.")
     return request

@@ -39,6 +39,16 @@ def unsealed(after_id: int = 0, limit: int | None = None) -> Iterator[dict]:
     return map(as_hashed, rows)
 
 
+def beyond(serial: int) -> Iterator[dict]:
+    """Events that have no place up to `serial`: not sealed, or sealed after it; by id."""
+    rows = _stream(
+        f"SELECT {_columns} FROM {EVENT} e WHERE NOT EXISTS "  # noqa: S608 - names of ours
+        f"(SELECT 1 FROM {LEAF} l WHERE l.event_id = e.id AND l.serial <= %s) ORDER BY e.id",
+        [serial],
+    )
+    return map(as_hashed, rows)
+
+
 def seals() -> Iterator[dict]:
     names = [*SEAL_FIELDS, "hash"]
     for row in AuditSeal.objects.order_by("number").values_list(*names).iterator(CHUNK):

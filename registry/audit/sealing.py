@@ -36,10 +36,7 @@ def _seal_batch(full: bool) -> int:
     if not _alone():
         return 0
     last = AuditSeal.objects.order_by("-number").first()
-    floor = 0
-    if last is not None and not full:
-        floor = max(0, (AuditSeal.objects.aggregate(highest=Max("last_event"))["highest"] or 0) - LOOK_BACK)
-    events = list(reading.unsealed(floor, BATCH))
+    events = list(reading.unsealed(0 if full else _floor(), BATCH))
     if not events:
         return 0
     leaves = [leaf_of(event) for event in events]
@@ -52,6 +49,16 @@ def _seal_batch(full: bool) -> int:
         batch_size=2000,
     )
     return len(events)
+
+
+def waiting(at_most: int = 1000) -> int:
+    """How many events wait for the next pass; counts no further than `at_most`."""
+    return sum(1 for _event in reading.unsealed(_floor(), at_most))
+
+
+def _floor() -> int:
+    highest = AuditSeal.objects.aggregate(highest=Max("last_event"))["highest"] or 0
+    return max(0, highest - LOOK_BACK)
 
 
 def _sealed(last: AuditSeal | None, ids: list[int], leaves: list[str]) -> AuditSeal:

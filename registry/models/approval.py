@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from registry.changes import RecordedQuerySet
 from registry.models.ml_model import ModelVersion
 
 
@@ -15,6 +16,8 @@ class ApprovalRequest(models.Model):
     note = models.TextField(blank=True)
     evidence = models.JSONField(default=list, help_text="What the gates gave: [{kind, id, label, sha256, summary}]")
     closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RecordedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -42,6 +45,8 @@ class Decision(models.Model):
     valid_until = models.DateField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RecordedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

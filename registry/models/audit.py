@@ -12,6 +12,7 @@ from registry.querysets import AuditEventQuerySet
 class AuditEvent(models.Model):
     """One act, or one refused attempt. Written by actions, in the same transaction as the act."""
 
+    audited = False
     at = models.DateTimeField(auto_now_add=True, help_text="By the clock of the server, UTC.")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     actor_name = models.CharField(max_length=150, help_text="As it was then.")
@@ -54,6 +55,7 @@ class AuditMention(models.Model):
     Made from the event's `changes`; verification compares the two.
     """
 
+    audited = False
     event = models.ForeignKey(AuditEvent, models.PROTECT, related_name="mentions")
     object_type = models.CharField(max_length=60)
     object_id = models.CharField(max_length=40)
@@ -69,6 +71,7 @@ class AuditMention(models.Model):
 class AuditSeal(models.Model):
     """A batch of events under one Merkle root, chained to the batch before."""
 
+    audited = False
     number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3, … without a gap.")
     first_serial = models.BigIntegerField(unique=True)
     last_serial = models.BigIntegerField(unique=True)
@@ -94,6 +97,7 @@ class AuditLeaf(models.Model):
     be there first. So the place is given by the sealer: `serial` has no gap.
     """
 
+    audited = False
     serial = models.BigIntegerField(primary_key=True)
     seal = models.ForeignKey(AuditSeal, models.PROTECT, related_name="leaves")
     event = models.OneToOneField(AuditEvent, models.PROTECT, related_name="leaf")
@@ -109,6 +113,7 @@ class AuditLeaf(models.Model):
 class AuditKey(models.Model):
     """A public key that checkpoints were signed with, from when on, and the word of the key before it."""
 
+    audited = False
     key_id = models.CharField(max_length=16, unique=True)
     public_key = models.CharField(max_length=64, unique=True, help_text="Ed25519, in hex.")
     since = models.DateTimeField(auto_now_add=True)
@@ -125,6 +130,7 @@ class AuditKey(models.Model):
 class AuditCheckpoint(models.Model):
     """A signed statement of where the log stood, and where it was put."""
 
+    audited = False
     number = models.BigIntegerField(primary_key=True)
     seal = models.ForeignKey(AuditSeal, models.PROTECT, related_name="checkpoints")
     events = models.BigIntegerField(help_text="Sealed up to here.")
@@ -148,6 +154,7 @@ class AuditCheckpoint(models.Model):
 class AuditCheck(models.Model):
     """One verification of the whole log: asked by whom, and what it found."""
 
+    audited = False
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from registry.changes import RecordedQuerySet
 from registry.models.artifact import Artifact
 from registry.querysets import DatasetQuerySet, DatasetVersionQuerySet
 
@@ -89,6 +90,8 @@ class Column(models.Model):
         help_text="{dtype, missing, distinct, min, max, mean, std, top: [[value, count], …]}",
     )
 
+    objects = RecordedQuerySet.as_manager()
+
     class Meta:
         ordering = ["dataset_version", "position"]
         constraints = [
@@ -116,6 +119,8 @@ class Relation(models.Model):
     why = models.TextField(blank=True, help_text="What the data says, where the data suggested it.")
     rows = models.PositiveBigIntegerField(default=0, help_text="Rows that it was counted on.")
     broken = models.PositiveBigIntegerField(default=0, help_text="Rows of these that break it.")
+
+    objects = RecordedQuerySet.as_manager()
 
     class Meta:
         ordering = ["dataset_version", "id"]

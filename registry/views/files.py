@@ -12,6 +12,11 @@ def send(artifact: Artifact, filename: str) -> HttpResponse | StreamingHttpRespo
         return HttpResponseRedirect(url)
     response = StreamingHttpResponse(storage.open_stream(artifact), content_type="application/octet-stream")
     response["Content-Length"] = str(artifact.size)
+    return attached(response, filename)
+
+
+def attached(response, filename: str):
+    """The answer as a download under this name, taken for nothing else than what it says."""
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename)
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -22,6 +22,10 @@ PAGES = {
     "policies": "/policies/",
     "methodology": "/methodology/",
     "audit": "/audit/",
+    "audit event": "/audit/events/1/",
+    "audit proof": "/audit/verify/",
+    "history": "/history/model/1/",
+    "model in the past": "/history/model/1/as-of/",
     "account": "/account/",
     "not found": "/no/such/page/",
 }

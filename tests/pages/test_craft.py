@@ -13,7 +13,7 @@ from registry.models import Dataset, MLModel
 from tests.pages.page import read
 from tests.pages.test_access import ABOUT, OPEN, address
 
-PAGES = [*OPEN, *(name for name in ABOUT if not name.endswith("file")), "audit", "register-model"]
+PAGES = [*OPEN, *(name for name in ABOUT if not name.endswith("file")), "audit", "audit-verify", "register-model"]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
