@@ -138,9 +138,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="modelrisk-bench-") as folder:
         os.environ |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "MODELRISK_STATE_DIR": folder}
         import django
-        from django.test.utils import setup_databases, teardown_databases
+        from django.test.utils import setup_databases, setup_test_environment, teardown_databases
 
         django.setup()
+        setup_test_environment()
         made = setup_databases(verbosity=0, interactive=False)
         try:
             found = measure(asked.events, asked.list)

@@ -1,11 +1,13 @@
 """A look at the rows. They are evidence and change through actions only, so nothing is editable here."""
 
+import django.contrib.auth.admin  # noqa: F401 - registers what user_admin replaces
 import django_q.admin  # noqa: F401 - registers its tables, which are taken away below
 import knox.admin  # noqa: F401 - the same
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 from knox.models import AuthToken
 
+from registry import user_admin  # noqa: F401 - registers itself
 from registry.models import (
     ApprovalRequest,
     Artifact,

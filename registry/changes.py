@@ -97,7 +97,9 @@ def fields_of(kind: Kind) -> list[models.Field]:
 
 def row_now(kind: Kind, key) -> dict[str, Any] | None:
     """The recorded fields of a row now, as they would stand in an event; None where there is no such row."""
-    image = _images(kind, [key]).get(key) if is_recorded(kind) else None
+    if not is_recorded(kind):
+        return {} if kind._base_manager.filter(pk=key).exists() else None
+    image = _images(kind, [key]).get(key)
     if image is None:
         return None
     names = _names(kind, [{name: [value] for name, value in image.items()}])
