@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from registry.audit import checkpoints, reading, triggers
-from registry.audit.verify_log import Entry, Report, check, read_checkpoints
+from registry.audit.verify_log import MOST_PROBLEMS, Entry, Report, check, read_checkpoints
 from registry.models import AuditCheckpoint, AuditEvent, AuditMention, AuditSeal
 from registry.refusals import Unavailable
 
@@ -62,31 +63,36 @@ def _unsealed(report: Report) -> None:
 
 
 class _Mentions:
-    """The index from changed rows to events, compared with the events while they stream by."""
+    """The index from changed rows to events, compared with the events while they stream by, some thousand at a time."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self.rest: dict[int, set[tuple[str, str]]] = {}
-        for event, kind, key in AuditMention.objects.values_list("event_id", "object_type", "object_id").iterator():
-            self.rest.setdefault(event, set()).add((kind, key))
 
     def beside(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        for entry in entries:
-            event = entry.event
-            stands = self.rest.pop(entry.event_id, set())
-            if event is not None:
-                about = (event["object_type"], event["object_id"])
-                if stands != {(change["type"], change["id"]) for change in event["changes"]} - {about}:
-                    self.report.add(
-                        "altered",
-                        f"The index of the rows that event {entry.event_id} changed does not fit the event.",
-                        serial=entry.serial,
-                        event=entry.event_id,
-                        seal=entry.seal,
-                    )
-            yield entry
+        while part := list(islice(entries, reading.CHUNK)):
+            stands: dict[int, set[tuple[str, str]]] = {}
+            rows = AuditMention.objects.filter(event_id__in=[entry.event_id for entry in part])
+            for event, kind, key in rows.order_by().values_list("event_id", "object_type", "object_id"):
+                stands.setdefault(event, set()).add((kind, key))
+            for entry in part:
+                self._compare(entry, stands.get(entry.event_id, set()))
+                yield entry
+
+    def _compare(self, entry: Entry, stands: set[tuple[str, str]]) -> None:
+        event = entry.event
+        if event is None or not (stands or event["changes"]):
+            return
+        about = (event["object_type"], event["object_id"])
+        if stands != {(change["type"], change["id"]) for change in event["changes"]} - {about}:
+            self.report.add(
+                "altered",
+                f"The index of the rows that event {entry.event_id} changed does not fit the event.",
+                serial=entry.serial,
+                event=entry.event_id,
+                seal=entry.seal,
+            )
 
     def end(self) -> None:
-        waiting = set(AuditEvent.objects.filter(pk__in=list(self.rest)[:500]).values_list("pk", flat=True))
-        for event in sorted(set(list(self.rest)[:500]) - waiting):
+        gone = AuditMention.objects.filter(~Exists(AuditEvent.objects.filter(pk=OuterRef("event_id")).order_by()))
+        for event in gone.order_by("event_id").values_list("event_id", flat=True).distinct()[:MOST_PROBLEMS]:
             self.report.add("removed", f"Event {event}, which the index of changed rows names, is gone.", event=event)

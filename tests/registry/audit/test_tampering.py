@@ -189,6 +189,22 @@ def test_an_event_put_in_past_the_sealer_is_named(log, owner):
     assert ("inserted", event.pk) in kinds
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM registry_auditmention WHERE event_id = %s",
+        "INSERT INTO registry_auditmention (event_id, object_type, object_id) VALUES (%s, 'registry.mlmodel', '7')",
+    ],
+)
+def test_a_changed_index_of_rows_is_named(model_version, statement):
+    event = AuditEvent.objects.get(action="version.upload")
+    sealing.seal()
+    assert verifying.verify().holds
+    with owner_of_the_tables() as cursor:
+        cursor.execute(statement, [event.pk])
+    assert first_problem() == ("altered", event.pk, 1)
+
+
 def test_a_dropped_trigger_is_told(log):
     triggers.remove()
     try:
