@@ -10,6 +10,8 @@ needs a large sample, nor a rate other than 0 or 1. No resampling can move a rat
 goes at least as far as the same interval of the pair that sets the value: three right of three is no proof of equality.
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import studentized_range
@@ -57,6 +59,7 @@ def pair_ratio_interval(one: tuple[int, int], other: tuple[int, int]) -> Interva
     return float(max(0.0, least)), float(most)
 
 
+@functools.cache
 def simultaneous_z(groups: int, families: int = 1) -> float:
     """How many standard errors hold for all pairs of groups at once, in each of `families` rates."""
     return float(studentized_range.ppf(1 - (1 - LEVEL) / families, groups, np.inf) / np.sqrt(2))

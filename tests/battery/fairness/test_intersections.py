@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import false_discovery_control, fisher_exact
 
 from assessments.battery.fairness._crossing import crossed, crossings
+from assessments.battery.fairness._groups import Grouping
 from assessments.battery.fairness._significance import (
     EXACT_ROWS,
     each_against_the_rest,
@@ -174,3 +175,26 @@ def test_where_no_group_differs_few_are_called_different():
         top = rng.binomial(60, 0.3, 24)
         called += min(q_values(each_against_the_rest(top, np.full(24, 60)))) <= 0.05
     assert called <= 6
+
+
+@pytest.mark.long
+def test_all_rates_on_all_of_adult_are_fairlearns(adult_csv):
+    """Some 40,000 rows by sex, race, age and all their crossings."""
+    subject = adult_subject(adult_csv, 40_000)
+    truth, decision = ((np.asarray(a) == subject.favourable_index).astype(int) for a in (subject.y, subject.predicted))
+    names = {name: np.array(subject.groups(name)[0])[subject.groups(name)[1]] for name in ("age", "race", "sex")}
+    for columns in (("sex",), ("race",), ("age",), ("race", "sex"), ("age", "sex"), ("age", "race"), tuple(names)):
+        groups = pd.DataFrame({name: names[name] for name in columns})
+        expected = oracle.MetricFrame(
+            metrics=RATES, y_true=truth, y_pred=decision, sensitive_features=groups
+        ).by_group.dropna(how="all")
+        if len(columns) == 1:
+            grouping = Grouping.of(subject, columns[0], {"minimum_rows": 30, "minimum_share": 0.02})
+        else:
+            selected = subject.predicted == subject.favourable_index
+            grouping = crossed(subject, columns, selected, 999, {"minimum_rows": 30, "minimum_share": 0.02}).grouping
+        assert len(grouping.parts) == len(expected)
+        for at, part in enumerate(grouping.parts):
+            row = expected.loc[part if len(columns) > 1 else part[0]]
+            ours = {rate: np.nan_to_num(grouping.cells.rate(rate)[at]) for rate in RATES}
+            assert ours == pytest.approx(row.to_dict(), abs=1e-9)
