@@ -1,11 +1,14 @@
 """Effects along a column against scikit-learn, and against models whose effect is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.inspection import partial_dependence
 
 from assessments.battery.explainability._effects import accumulated, edges_of, lines
+from assessments.battery.explainability.effects import grid_of
+from tests.battery.subjects import Rule, outcome_of, subject_of, value_of
 
 
 def rows(n=400, seed=0):
@@ -48,3 +51,54 @@ def test_a_column_of_one_value_or_of_none_has_no_effect():
     assert accumulated(lambda codes: codes[:, 0], np.ones((5, 1)), 0).effect.tolist() == [0.0]
     assert len(accumulated(lambda codes: codes[:, 0], np.full((5, 1), np.nan), 0).at) == 0
     assert edges_of(np.array([1.0, 1, 1, 2, np.nan]), 10).tolist() == [1.0, 2.0]
+
+
+TEST = "explainability.effects"
+NAMES = ["a", "b", "letter", "unused"]
+
+
+def people(n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"a": rng.uniform(size=n), "b": rng.uniform(size=n), "letter": rng.choice(list("xyz"), n)})
+    return frame.assign(unused=rng.uniform(size=n), y=rng.integers(0, 2, n))
+
+
+def answer(frame):
+    return 0.1 + 0.5 * frame["a"] + 0.2 * (frame["letter"] == "y") + 0.1 * frame["b"]
+
+
+def found(decide=answer, **params):
+    return outcome_of(TEST, subject_of(people(), Rule(decide, NAMES)), **{"rows": 200} | params)
+
+
+def test_the_leading_columns_come_first_and_an_additive_answer_has_equal_lines():
+    outcome = found(columns=3)
+    assert [row[0] for row in outcome.tables[0].rows] == ["a", "letter", "b"]
+    a = next(chart for chart in outcome.charts if chart.id == "effect_a")
+    slope = np.diff(a.data["series"][0]["y"]) / np.diff(a.data["x"])
+    assert slope == pytest.approx(0.5, abs=1e-9)
+    spread = answer(people()).std(ddof=0)
+    ice = [m.value for m in outcome.measures if m.metric == "ice_spread" and m.group == {"column": "a"}]
+    assert ice == pytest.approx([0], abs=1e-9 / spread)
+    letter = next(chart for chart in outcome.charts if chart.id == "effect_letter")
+    assert letter.data["categories"][-1] == "y"
+    assert value_of(outcome, "effect_range", column="letter") == pytest.approx(0.2, abs=1e-12)
+    assert value_of(outcome, "effect_disagreement", column="a") == pytest.approx(0, abs=1e-9)
+
+
+def test_an_interaction_shows_in_the_spread_of_the_lines():
+    outcome = found(lambda frame: 0.5 + 0.8 * (frame["a"] - 0.5) * (frame["b"] - 0.5), columns=1)
+    (ice,) = [m.value for m in outcome.measures if m.metric == "ice_spread"]
+    assert ice > 0.5
+
+
+def test_the_same_seed_gives_the_same_effects():
+    assert found() == found()
+
+
+def test_a_grid_sees_the_tail_of_a_column_of_zeros():
+    values = np.concatenate([np.zeros(95), np.arange(1000.0, 6000, 1000)])
+    grid = grid_of(values, whole=True)
+    assert grid[0] == 0
+    assert len(grid) > 8
+    assert (grid == np.rint(grid)).all()
