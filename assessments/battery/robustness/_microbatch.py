@@ -11,7 +11,7 @@ rows are attacked with it.
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ Answer = Callable[[NDArray[Any], Rows], NDArray[Any]]
 Ask = Callable[[str, NDArray[Any]], NDArray[Any]]
 Job = Callable[[int, Ask], NDArray[Any]]
 Unseeded = np.random.RandomState
+NUMBERS_AT_ONCE = 4_000_000  # of one question: bounds memory where there are many columns
 
 
 class _Seeded(Unseeded):
@@ -148,12 +149,26 @@ class _Round:
     def _answered(self, waiting: list[_Waiting]) -> dict[int, NDArray[Any]]:
         given: dict[int, NDArray[Any]] = {}
         for kind in sorted({each.kind for each in waiting}):
-            asked = [each for each in waiting if each.kind == kind]
-            sizes = [len(each.points) for each in asked]
-            rows = np.repeat([each.row for each in asked], sizes)
-            found = self.answers[kind](np.concatenate([each.points for each in asked]), rows)
-            self.served.calls += 1
-            self.served.rows += len(rows)
-            for each, part in zip(asked, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
-                given[id(each)] = part
+            for asked in _lots([each for each in waiting if each.kind == kind]):
+                sizes = [len(each.points) for each in asked]
+                rows = np.repeat([each.row for each in asked], sizes)
+                found = self.answers[kind](np.concatenate([each.points for each in asked]), rows)
+                self.served.calls += 1
+                self.served.rows += len(rows)
+                for each, part in zip(asked, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
+                    given[id(each)] = part
         return given
+
+
+def _lots(waiting: list[_Waiting]) -> Iterator[list[_Waiting]]:
+    """Those that are asked in one question: as many as keep it within NUMBERS_AT_ONCE, at least one."""
+    lot: list[_Waiting] = []
+    numbers = 0
+    for each in waiting:
+        if lot and numbers + each.points.size > NUMBERS_AT_ONCE:
+            yield lot
+            lot, numbers = [], 0
+        lot.append(each)
+        numbers += each.points.size
+    if lot:
+        yield lot

@@ -24,6 +24,19 @@ def test_each_row_gets_the_answer_to_its_own_question():
     assert (found.calls, found.rows, found.finished.all()) == (2, 28 + 14, True)
 
 
+def test_questions_of_many_numbers_are_asked_in_lots(monkeypatch):
+    monkeypatch.setattr("assessments.battery.robustness._microbatch.NUMBERS_AT_ONCE", 20)
+    sizes = []
+    answers = {"double": lambda points, rows: sizes.append(points.size) or 2 * points}
+    found = served(lambda row, ask: ask("double", np.full((4 if row else 9, 3), row)), count=5, answers=answers)
+    assert sizes == [27, 12, 12, 12, 12]  # one job's question stays whole
+    monkeypatch.setattr("assessments.battery.robustness._microbatch.NUMBERS_AT_ONCE", 24)
+    served(lambda row, ask: ask("double", np.full((4, 3), row)), count=5, answers=answers)
+    assert sizes[5:] == [24, 24, 12]
+    assert [result[0, 0] for result in found.results] == [0, 2, 4, 6, 8]
+    assert (found.calls, found.rows) == (5, 25)
+
+
 def noisy(row, ask):
     """Draws in every way that ART does, between questions."""
     drawn = [np.random.rand(), np.random.RandomState().uniform(), np.random.RandomState(3).uniform()]
