@@ -133,7 +133,9 @@ def by_reweighing(
     except (TypeError, ValueError) as error:
         raise NotApplicable(f"Reweighing: the model cannot be trained with weights: {short(error, 160)}") from error
     told = Retrained.of(subject, fitted, frame).ask(subject.frame[subject.features].take(rows).reset_index(drop=True))
-    return Remedy("trained anew with reweighed rows", "trained", np.asarray(told.predicted == subject.favourable_index))
+    used, known = len(training.y), len(subject.reference) if subject.reference is not None else 0
+    name = "trained anew with reweighed rows" + (f", {used:,} of {known:,}" if used < known else "")
+    return Remedy(name, "trained", np.asarray(told.predicted == subject.favourable_index))
 
 
 def reweighing(groups: pd.Series, favourable: Flags) -> Scores:

@@ -51,6 +51,7 @@ DISPARITIES = (
     Disparity("accuracy_difference", ("accuracy",)),
     Disparity("prevalence_difference", ("prevalence",)),
 )
+GROUPS_IN_ALL = 400  # a result holds 5,000 measures
 INDICES = (("theil_index", 1), ("generalized_entropy", 2))
 
 
@@ -93,8 +94,15 @@ def run(
     selected = decided_favourably(subject)
     measures: list[Measure] = []
     notes: list[str] = []
+    room = GROUPS_IN_ALL
     for done, column in enumerate(subject.sensitive):
         grouping = Grouping.of(subject, column, params, selected)
+        room -= len(grouping.parts)
+        if room < 0:
+            notes.append(
+                f"{column} is left out: more than {GROUPS_IN_ALL} groups in all are more than a result can hold."
+            )
+            continue
         measures += group_measures(grouping, RATES) + combined_measures(grouping)
         measures += [
             measure if measure.metric != "prevalence_difference" else _of_the_data(measure)

@@ -39,6 +39,7 @@ from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicabl
 from assessments.battery.subject import Subject
 
 MOST_CROSSINGS = 10
+GROUPS_IN_ALL = 550  # a result holds 5,000 measures
 LEVEL = 0.05
 P_VALUE, Q_VALUE = "selection_rate_p_value", "selection_rate_q_value"
 ASKED = (*DISPARITIES, Disparity("differential_fairness", ("selection_rate", "rejection_rate"), "log"))
@@ -87,7 +88,8 @@ def run(
     measures: list[Measure] = []
     charts: list[Chart] = []
     for done, columns in enumerate(chosen):
-        crossing = crossed(subject, columns, selected, params["most_groups"], params)
+        most = min(params["most_groups"], GROUPS_IN_ALL // len(chosen))
+        crossing = crossed(subject, columns, selected, most, params)
         grouping = crossing.grouping
         notes += _left_out(crossing)
         measures += group_measures(grouping, RATES) + _p_values(grouping)

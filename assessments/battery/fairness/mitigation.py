@@ -70,7 +70,14 @@ LAW = (
     params=[
         RESAMPLES,
         *SIZE_PARAMS,
-        Param("training_rows", 20_000, "Training rows used for reweighing, at most", minimum=100, maximum=1_000_000),
+        Param(
+            "training_rows",
+            10_000,
+            "Training rows for reweighing, at most",
+            thorough=100_000,
+            minimum=100,
+            maximum=1_000_000,
+        ),
     ],
     metrics=[
         Metric("accuracy", "Accuracy of the way to decide", better="higher"),

@@ -126,6 +126,18 @@ def test_the_largest_groups_are_kept_and_the_rest_is_told():
     assert f"a × b: the 20 largest of {len(sizes)} groups are shown and compared; " in notes[0]
 
 
+def test_no_number_of_columns_makes_more_measures_than_a_result_holds():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"c{at}": rng.integers(0, 10, 3000) for at in range(6)} | {"d": rng.integers(0, 2, 3000)})
+    subject = subject_of(
+        frame.assign(y=frame["d"]), Rule(lambda rows: rows["d"] * 0.8 + 0.1, ["d"]),
+        *(Column(f"c{at}", "sensitive") for at in range(6)),
+    )  # fmt: skip
+    outcome = outcome_of(TEST, subject, plan="thorough", resamples=100)
+    assert len(outcome.measures) <= 5000
+    assert len(outcome.notes) <= 100
+
+
 def test_columns_are_crossed_by_twos_first():
     assert crossings(["a", "b", "c"], 2, 10)[0] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert crossings(["a", "b", "c"], 3, 3) == ([("a", "b"), ("a", "c"), ("b", "c")], 4)
