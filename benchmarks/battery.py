@@ -36,6 +36,7 @@ for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR"):  # before numpy is i
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "adult.csv"
 ATTACKED, EXPLAINED, BACKGROUND, RESAMPLES = 50, 100, 100, 1_000
 # What the plain script is run on; its times are scaled from these to the numbers above.
 PLAIN = {
@@ -56,7 +57,7 @@ OURS = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="Adult as a table with a heading")
+    parser.add_argument("--data", type=Path, default=DATA, help="Adult as a table with a heading")
     parser.add_argument("--model", choices=sorted(PLAIN), default="rf")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
