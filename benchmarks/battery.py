@@ -9,12 +9,12 @@ decided rows (10 iterations, noisy copies from 96 of ours and 100 of ART's), SHA
 charts. Groups are those of sex, of race, and of both together.
 
 The plain script is what the libraries' own guides show: ART and SHAP on the encoded columns; SHAP's tree explainer
-(its path-dependent form, which needs no background) for trees, its linear one for lr, its permutation one for mlp; MetricFrame with n_boot; scikit-learn's scores on resampled
-rows; pyplot. Where it would take hours it is run on fewer rows or resamples, and scaled by their number: every part
-prints what it was run on. Ours is run in full, with its own check that the compiled model is the model, and does more
-besides: all charts, the groups of each sensitive column, calibration, the verdict on additivity. The clock is the
-process's own CPU time with every pool at one thread; imports and the loading of compiled loops are left out on both
-sides. The last line is JSON: ratio, both times, the parts, what they were run on.
+(its path-dependent form, which needs no background) for trees, its linear one for lr, its permutation one for mlp;
+MetricFrame with n_boot; scikit-learn's scores on resampled rows; pyplot. Where it would take hours it is run on fewer
+rows or resamples, and scaled by their number: every part prints what it was run on. Ours is run in full, with its own
+check that the compiled model is the model, and does more besides: all charts, calibration, the verdict on additivity.
+The clock is the process's own CPU time with every pool at one thread; imports and the loading of compiled loops are
+left out on both sides. The last line is JSON: ratio, both times, the parts, what they were run on.
 
 What we claim: at least 100 times on rf, at least 50 times on hgb.
 """
