@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from assessments.battery.explainability._shapley import Attribution, Floats
 from assessments.battery.fairness._groups import chart_id
 from assessments.battery.labels import as_text
 from assessments.battery.spec import Chart, Measure, Table
-from assessments.battery.stats import Z
+from assessments.battery.stats import LEVEL
 from assessments.battery.subject import Subject
 from assessments.battery.tables import is_number
 
@@ -134,7 +135,10 @@ def contrast(subject: Subject, values: Floats, mine: Any, group: dict[str, str],
     """Mean SHAP value of a group less that of the others, a measure a column, the largest first (Welch's interval)."""
     one, other = values[mine], values[~mine]
     gap = one.mean(axis=0) - other.mean(axis=0)
-    half = Z * np.sqrt(one.var(axis=0, ddof=1) / len(one) + other.var(axis=0, ddof=1) / len(other))
+    parts = [each.var(axis=0, ddof=1) / len(each) for each in (one, other)]
+    both = np.maximum(parts[0] + parts[1], np.finfo(float).tiny)
+    freedom = both**2 / (parts[0] ** 2 / (len(one) - 1) + parts[1] ** 2 / (len(other) - 1) + np.finfo(float).tiny)
+    half = t.ppf((1 + LEVEL) / 2, np.maximum(freedom, 1.0)) * np.sqrt(parts[0] + parts[1])
     return [
         Measure(
             "shap_group_difference", float(gap[k]), (float(gap[k] - half[k]), float(gap[k] + half[k])), n=len(one),

@@ -5,8 +5,8 @@ it tells nothing any more, and see how much worse the model gets. Where SHAP imp
 this tells what the answer's being right depends on: a column may move much and help nothing. permutation_importance,
 by column: how much ROC AUC falls (one label against the rest, of the favourable label), or for models that give
 decisions only accuracy, or for predicted numbers R²; the mean over `repeats` shuffles, as scikit-learn's
-permutation_importance has it. The interval is over cases and shuffles: each resample draws cases anew and takes one of
-the shuffles. A value near 0, or below, says that the model would do as well without what the column tells it; columns
+permutation_importance has it. The interval is over the cases: each resample draws them anew, each with its shuffled
+values. A value near 0, or below, says that the model would do as well without what the column tells it; columns
 that go together stand in for each other, and each looks small.
 """
 
@@ -50,17 +50,15 @@ def run(
     weights = np.concatenate(list(row_weights(len(codes), params["resamples"], rng)))
     whole = np.ones((1, len(codes)), dtype=weights.dtype)
     start, resampled = float(quality(before, truth, whole)[0]), quality(before, truth, weights)
-    picks = rng.integers(0, params["repeats"], params["resamples"])
     measures = []
     for k, column in enumerate(subject.features):
-        losses, draws = [], np.empty(params["resamples"])
-        for repeat in range(params["repeats"]):
+        losses, draws = [], np.zeros(params["resamples"])
+        for _ in range(params["repeats"]):
             other = codes.copy()
             other[:, k] = rng.permutation(codes[:, k])
             after = answer(other)
             losses.append(start - float(quality(after, truth, whole)[0]))
-            mine = picks == repeat
-            draws[mine] = resampled[mine] - quality(after, truth, weights[mine])
+            draws += (resampled - quality(after, truth, weights)) / params["repeats"]
         measures.append(
             Measure(
                 "permutation_importance", float(np.mean(losses)), percentile_interval(draws), n=len(codes),

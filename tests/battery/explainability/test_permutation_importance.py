@@ -39,7 +39,6 @@ def test_the_loss_is_that_of_scikit_learn_s_scores_with_the_same_shuffles():
     rng = np.random.default_rng(5)
     chosen = np.sort(rng.permutation(400))
     rng.integers(0, 400, (100, 400))  # the resamples' rows
-    rng.integers(0, 2, 100)
     start = roc_auc_score(frame["y"], model.predict_proba(frame[NAMES])[:, 1])
     for name in NAMES:
         losses = []

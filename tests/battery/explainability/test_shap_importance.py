@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
+from assessments.battery.explainability._shap_views import contrast
 from assessments.battery.plan import Column
 from tests.battery.subjects import HardRule, Rule, adult_subject, measure_of, outcome_of, subject_of, value_of
 
@@ -142,9 +143,8 @@ def test_the_difference_of_groups_adds_up_and_has_welch_s_interval():
     assert sum(m.value for m in gaps.values()) == pytest.approx(linear(a).mean() - linear(b).mean(), abs=1e-12)
     assert all(m.group["letter"] == "a" for m in gaps.values())
     welch = ttest_ind(0.6 * a["x"], 0.6 * b["x"], equal_var=False)
-    error = abs(gaps["x"].value / welch.statistic)
     assert gaps["x"].value == pytest.approx(0.6 * (a["x"].mean() - b["x"].mean()), abs=1e-12)
-    assert gaps["x"].ci == pytest.approx((gaps["x"].value - 1.959964 * error, gaps["x"].value + 1.959964 * error))
+    assert gaps["x"].ci == pytest.approx(tuple(welch.confidence_interval(0.95)), abs=1e-9)
     assert gaps["letter"].ci == pytest.approx((-0.2, -0.2))
 
 
@@ -153,3 +153,17 @@ def test_a_group_of_few_cases_is_not_set_against_the_others():
     frame["letter"] = ["b"] * 90 + ["a"] * 10
     subject = subject_of(frame, Rule(linear, FEATURES), Column("letter", "sensitive"))
     assert not [m for m in outcome_of(TEST, subject, rows=100).measures if m.metric == "shap_group_difference"]
+
+
+@pytest.mark.parametrize("runs", [200, pytest.param(4000, marks=pytest.mark.long)])
+def test_the_interval_of_a_difference_holds_the_truth_as_often_as_it_says(runs):
+    """Groups of 30 and of 200, of unequal spread, and skewed: 93 to 97 times in 100."""
+    rng = np.random.default_rng(0)
+    subject = subject_of(table(), Rule(linear, FEATURES))
+    mine = np.arange(230) < 30
+    inside = 0
+    for _ in range(runs):
+        values = np.where(mine[:, None], 0.5 + 2 * rng.normal(size=(230, 3)), rng.gamma(4, 0.25, (230, 3)) - 1)
+        found = contrast(subject, values, mine, {}, "probability")
+        inside += sum(m.ci[0] <= 0.5 <= m.ci[1] for m in found)
+    assert 0.93 <= inside / (3 * runs) <= 0.97
