@@ -1,8 +1,8 @@
 """Run every robustness test on every family and write what came out to docs/attacks.md.
 
-python -m tests.matrix [--workers 2] [--only forest] [--dry]
-
-Minutes of processor time. Ends with 1, and writes nothing, where a test ended in an error.
+python -m tests.matrix [--workers 2]      minutes; ends with 1, and writes nothing, where a test ended in an error
+python -m tests.matrix --tests zoo,noise  only these anew, the other cells as they stand: after a change to a test
+python -m tests.matrix --words            all cells as they stand; what the catalogue says of the tests is written anew
 """
 
 import argparse
@@ -17,10 +17,27 @@ from tests.matrix import cells, page  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--tests", default="")
+    parser.add_argument("--words", action="store_true")
+    asked = parser.parse_args()
+    found: cells.Matrix = {}
+    if asked.words or asked.tests:
+        kept = page.read(page.FILE.read_text(encoding="utf-8"))
+        found = {(place, name): cell for (place, name), cell in kept.items() if name in cells.names()}
+    if not asked.words:
+        found |= measured(asked.workers, asked.tests.split(",") if asked.tests else cells.names())
+    if any(cell.status == "error" for cell in found.values()):
+        return 1
+    page.FILE.write_text(page.render(found), encoding="utf-8")
+    return 0
+
+
+def measured(workers: int, tests: list[str]) -> cells.Matrix:
+    """These tests at every place, said place by place."""
     begun, found = time.perf_counter(), {}
-    for part in cells.whole(parser.parse_args().workers):
+    for part in cells.whole(workers, tests):
         found |= part
         place = next(iter(part))[0]
         done = sum(cell.status == "done" for cell in part.values())
@@ -28,10 +45,7 @@ def main() -> int:
         for (_, name), cell in part.items():
             if cell.status == "error":
                 print(f"    {name}: {cell.reason}", flush=True)
-    if any(cell.status == "error" for cell in found.values()):
-        return 1
-    page.FILE.write_text(page.render(found), encoding="utf-8")
-    return 0
+    return found
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ KINDS = {
     "extraction": Kind("Theft", "Answers, and scores where there are any"),
     "fast_gradient": Kind("ART, gradient", GRADIENT),
     "feasible_edits": Kind("Ours", "Answers only; scores make it faster"),
+    "hidden_trigger": Kind("Search for a backdoor", "Answers only; the training data widens the search"),
     "hopskipjump": Kind("Ours, in lock step", DECISIONS),
     "low_profool": Kind("ART, gradient", GRADIENT),
     "missing_values": Kind("Noise", DECISIONS),
@@ -57,8 +58,8 @@ KINDS = {
 TOP = """# Attacks, noise and abuse: what runs on what
 
 This page is generated: `python -m tests.matrix` runs every robustness test of the catalogue on every family of models
-and writes what came out. A test compares the page with the catalogue at every change, and a long one runs the whole
-matrix again and compares each cell.
+and writes what came out (after a change to one test `--tests its_name`; where only words changed `--words`). A test
+compares the page with the catalogue at every change, and a long one runs the whole matrix again and compares each cell.
 
 ## What was measured
 

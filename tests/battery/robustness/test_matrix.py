@@ -23,7 +23,10 @@ def stated():
 
 
 def test_the_page_is_what_its_own_cells_and_the_catalogue_make(stated):
-    assert page.render(stated) == page.FILE.read_text(encoding="utf-8"), "write it again: python -m tests.matrix"
+    listed = {name for _, name in stated}
+    assert set(names()) == listed, "run it on the new tests: python -m tests.matrix --tests NAMES"
+    written = page.FILE.read_text(encoding="utf-8")
+    assert page.render(stated) == written, "write it again: python -m tests.matrix --words"
 
 
 def test_it_lists_every_robustness_test_on_every_family(stated):
