@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from assessments.battery.plan import Target
 from assessments.battery.privacy import _attacks, _rates
 from assessments.battery.privacy._people import CHOOSE, SCORE, TRAIN, People
+from assessments.battery.robustness._art import art
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
 from tests.battery.privacy.members import FEATURES, forgetting, people, remembering, subject, tables
@@ -187,14 +188,12 @@ def test_the_interval_of_members_found_holds_the_truth(rate, sizes, times):
 @pytest.mark.long
 def test_arts_black_box_attack_finds_as_much(remembered):
     """The Adversarial Robustness Toolbox, given the same rows, tells members from others about as well."""
-    from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
-    from art.estimators.classification import SklearnClassifier
-
     before, now, outcome = remembered
     found = People.of(_again(before, now), 9000, np.random.default_rng(7))
     first, rest = (found.take(found.part != SCORE), found.only(SCORE))
     forest = RandomForestClassifier(20, random_state=0).fit(before[["a", "b", "c"]].to_numpy(), before["y"] == "yes")
-    attack = MembershipInferenceBlackBox(SklearnClassifier(forest), attack_model_type="gb")
+    wrapped = art("estimators.classification").SklearnClassifier(forest)
+    attack = art("attacks.inference.membership_inference").MembershipInferenceBlackBox(wrapped, attack_model_type="gb")
     columns = ["a", "b", "c"]
     attack.fit(
         first.frame[first.member][columns].to_numpy(), first.y[first.member],

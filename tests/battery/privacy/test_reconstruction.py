@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 
 from assessments.battery.plan import Target
 from assessments.battery.privacy import _sums
+from assessments.battery.robustness._art import art
 from assessments.battery.spec import NotApplicable
 from assessments.battery.subject import Subject
 from tests.battery.subjects import outcome_of, value_of
@@ -123,11 +124,9 @@ def test_it_says_why_it_does_not_apply(model, reason):
 @pytest.mark.long
 def test_arts_search_finds_the_same_row():
     """The Adversarial Robustness Toolbox refits the model until its parameters agree; ours is the same row at once."""
-    from art.attacks.inference.reconstruction import DatabaseReconstruction
-    from art.estimators.classification.scikitlearn import ScikitlearnGaussianNB
-
     columns, before, _ = halves(load_iris)
     x, y = before[columns].to_numpy()[:40], before["y"].to_numpy()[:40]
     model = GaussianNB().fit(x, y)
-    theirs, _ = DatabaseReconstruction(ScikitlearnGaussianNB(model)).reconstruct(x[1:], y[1:])
+    wrapped = art("estimators.classification.scikitlearn").ScikitlearnGaussianNB(model)
+    theirs, _ = art("attacks.inference.reconstruction").DatabaseReconstruction(wrapped).reconstruct(x[1:], y[1:])
     assert _sums.from_class_means(model, x, y)[0] == pytest.approx(theirs[0], abs=1e-4)
