@@ -34,8 +34,10 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         axes.set_position((box.x0, box.y0, box.width, box.height - heading / height))
     start = number(data.get("start"))
     start = start if np.isfinite(start) else 0.0
+    base = number(data.get("from"))
+    base = base if np.isfinite(base) else start
     percent = data.get("percent") is True
-    top = max([start, *(_bar(axes, row, bar, start, percent=percent) for row, bar in enumerate(bars))])
+    top = max([start, *(_bar(axes, row, bar, start, base, percent=percent) for row, bar in enumerate(bars))])
     # At least up to the first limit: bars far below it must look so.
     nearest = [value for limit in limits if np.isfinite(value := number(limit.get("value")))]
     top = max([top, *sorted(nearest)[:1]])
@@ -43,6 +45,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     if np.isfinite(end := number(data.get("end"))) and end > start:
         reach = end
     axes.set_xlim(start, reach)
+    if start < base < reach:
+        axes.axvline(base, color=d.MUTED, linewidth=1.0)
     _limits(axes, limits, start, reach)
     rows_axis(axes, names)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -52,12 +56,10 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _bar(axes: Axes, row: int, bar: Mapping[str, Any], start: float, *, percent: bool) -> float:
+def _bar(axes: Axes, row: int, bar: Mapping[str, Any], start: float, base: float, *, percent: bool) -> float:
     """Draws one bar with its interval and its number; how far to the right it reaches."""
     value, low, high = (number(bar.get(key)) for key in ("value", "low", "high"))
-    axes.barh(
-        row, np.nan_to_num(value - start), left=start, height=0.66, color=d.ORANGE if bar.get("marked") else d.BLUE
-    )
+    axes.barh(row, np.nan_to_num(value - base), left=base, height=0.66, color=d.ORANGE if bar.get("marked") else d.BLUE)
     if np.isfinite(low) and np.isfinite(high):
         axes.plot([max(low, start), max(high, start)], [row, row], color=d.INK, linewidth=1.3, alpha=0.75,
                   solid_capstyle="butt")  # fmt: skip

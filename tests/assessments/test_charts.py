@@ -110,7 +110,7 @@ def data(kind, name="yes"):
             ]
         },
         "bars": {
-            "x_label": name, "percent": True, "start": 0.0, "end": None, "marked": name,
+            "x_label": name, "percent": True, "start": 0.0, "end": None, "from": 0.0, "marked": name,
             "limits": [{"value": 0.1, "name": name}, {"value": 0.25, "name": "b"}],
             "bars": [{"name": name, "value": 0.3, "low": 0.2, "high": 0.4, "marked": True},
                      {"name": "b", "value": 0.05, "low": None, "high": None, "marked": False}],

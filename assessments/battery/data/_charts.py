@@ -37,14 +37,19 @@ def bars(
     percent: bool = False,
     start: float = 0.0,
     end: float | None = None,
+    base: float | None = None,
 ) -> Chart:
-    """what: the number that a bar's length is; limits: (value, name) of dashed lines; start, end: of the axis."""
+    """what: the number that a bar's length is; limits: (value, name) of dashed lines; start, end: of the axis.
+
+    base: where bars grow from, if not from the start.
+    """
     data = {
         "kind": "bars",
         "x_label": what,
         "percent": percent,
         "start": start,
         "end": end,
+        "from": base,
         "marked": marked,
         "limits": [{"value": value, "name": name} for value, name in limits],
         "bars": [

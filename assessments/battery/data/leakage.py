@@ -212,9 +212,10 @@ def charts_of(subject: Subject, found: list[Power]) -> list[Chart]:
     rows = [_charts.Bar(each.name, each.value, each.ci, marked=each.copy or each.value >= 0.99) for each in ordered]
     said = f"Strongest: {ordered[0].name}, {ordered[0].value:.3f}."
     limits = [] if numbers else [(0.95, "ask when it is known")]
-    start = min(0.0, min(row.value for row in rows)) if numbers else min(0.5, min(row.value for row in rows))
+    base = 0.0 if numbers else 0.5
+    start = min(base, min(row.value for row in rows))
     return [_charts.bars("single_column_power", "How well one column alone tells the outcome", said, what, rows, limits,
-                         marked="gives the outcome away", start=start, end=1.0)]  # fmt: skip
+                         marked="gives the outcome away", start=start, end=1.0, base=base)]  # fmt: skip
 
 
 def table_of(subject: Subject, found: list[Power]) -> Table:

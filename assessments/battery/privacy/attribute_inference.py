@@ -218,8 +218,9 @@ def chart_of(found: list[Guesses]) -> Chart:
         f"{first.column}: guessed with a balanced accuracy of {first.accuracy(first.seen):.3f} with the model's answer "
         f"and of {first.accuracy(first.blind):.3f} without"
     )
+    limits = [(0.05, "warn"), (0.1, "fail")]
     return _charts.bars("attribute_lift", "What the model's answer adds to a guess", f"{said}.",
-                        "Balanced accuracy gained", rows, [(0.05, "warn"), (0.1, "fail")], start=start)  # fmt: skip
+                        "Balanced accuracy gained", rows, limits, start=start, base=0.0)  # fmt: skip
 
 
 def table_of(found: list[Guesses]) -> Table:

@@ -245,4 +245,4 @@ def _areas(chosen: a.Attack, attacks: list[a.Attack]) -> Chart:
     said = f"AUC of each attack; 0.5 is guessing. Strongest: {rows[0].name}, {rows[0].value:.3f}."
     start = min(0.5, min(bar.ci[0] if bar.ci else bar.value for bar in rows))
     return _charts.bars("membership_attacks", "Attacks on membership", said, "AUC of telling members from others", rows,
-                        [(0.55, "warn"), (0.6, "fail")], marked="chosen attack", start=start)  # fmt: skip
+                        [(0.55, "warn"), (0.6, "fail")], marked="chosen attack", start=start, base=0.5)  # fmt: skip
