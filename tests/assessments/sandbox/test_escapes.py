@@ -111,7 +111,7 @@ def drive(of: str, inside: dict | None, contained: bool, every: int = 1) -> dict
             env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=1200,  # a busy machine, on which a forkserver may have to compile first
             check=False,
             **more,
         )
