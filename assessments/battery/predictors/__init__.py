@@ -47,9 +47,10 @@ class Predictor:
         certain, encoder = self.core.certain, self.encoder
         if certain is None or encoder.sparse or encoder.steps:
             return np.asarray(self._in_lots(codes, self.core.decide))
-        encoder.check(codes)
+        largest = encoder.check(codes)
+        reach = largest if encoder.is_the_codes else None
         at_once = self._at_once()
-        lots = [certain(encoder.dense(codes[k : k + at_once])) for k in range(0, len(codes), at_once)]
+        lots = [certain(encoder.dense(codes[k : k + at_once]), reach) for k in range(0, len(codes), at_once)]
         decided, sure = lots[0] if len(lots) == 1 else (np.concatenate(each) for each in zip(*lots, strict=True))
         if not sure.all():
             decided[~sure] = self._in_lots(codes[~sure], self.core.decide)

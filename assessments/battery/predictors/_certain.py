@@ -35,9 +35,14 @@ class Certain:
         else:
             self.rectify = None
 
-    def __call__(self, X: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """For X (rows, features) of float64, rows together: positions of the classes, and which are certain."""
-        sums, doubt = self._sums(X), self._doubt(X)
+    def __call__(self, X: Array, largest: float | None = None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """For X (rows, features) of float64, rows together: positions of the classes, and which are certain.
+
+        largest: the size of its largest number where that is known, NaN where one is missing.
+        """
+        if largest is None:
+            largest = float(max(X.max(initial=0.0), -X.min(initial=0.0)))
+        sums, doubt = self._sums(X), self._doubt(largest)
         if sums.shape[1] == 1:
             score = sums[:, 0]
             return (score > 0).astype(np.int64), np.abs(score) > doubt
@@ -69,9 +74,8 @@ class Certain:
             if self.hidden is not None:
                 self.hidden(sums)
 
-    def _doubt(self, X: Array) -> float:
-        """How near to its limit a score of these rows is in doubt."""
-        largest = float(max(X.max(initial=0.0), -X.min(initial=0.0)))
+    def _doubt(self, largest: float) -> float:
+        """How near to its limit a score is in doubt, of rows with numbers of at most this size."""
         if not math.isfinite(largest):
             return math.inf
         power = math.frexp(largest)[1]

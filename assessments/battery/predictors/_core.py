@@ -32,7 +32,7 @@ class Core:
     single: bool = False
     absent_is_missing: bool = False
     ensemble: Any = None
-    certain: Callable[[Array], tuple[NDArray[np.int64], NDArray[np.bool_]]] | None = None
+    certain: Callable[[Array, float | None], tuple[NDArray[np.int64], NDArray[np.bool_]]] | None = None
     after: Callable[[Array], Array] | None = None
     behind: tuple[Any, Callable[[Array], Array], NDArray[np.int64]] | None = None
     linear: Array | None = None

@@ -42,10 +42,11 @@ class Encoder:
         )
         self.refuses = np.zeros(len(coder.names), dtype=bool)  # columns in which the estimator takes no missing value
 
-    def check(self, codes: Codes) -> None:
-        """Raise AskTheEstimator for what the estimator refuses, or might."""
+    def check(self, codes: Codes) -> float:
+        """Raise AskTheEstimator for what the estimator refuses, or might. The size of the largest number, or NaN."""
         given = codes if len(self.numbers) == codes.shape[1] else codes[:, self.numbers]
-        if given.size and not (given.max() <= LARGEST and given.min() >= -LARGEST):
+        largest = float(max(given.max(), -given.min())) if given.size else 0.0
+        if not largest <= LARGEST:
             missing = np.isnan(given)
             if (np.abs(given[~missing]) > LARGEST).any() or missing[:, self.refuses[self.numbers]].any():
                 raise AskTheEstimator
@@ -53,6 +54,7 @@ class Encoder:
             raise AskTheEstimator
         if self.flags and not (codes[:, self.flags].max(initial=0.0) <= 1):
             raise AskTheEstimator  # with a third value the column is of another type
+        return largest
 
     def forget(self) -> None:
         """Forget categories that were seen in trials only."""

@@ -13,7 +13,7 @@ from assessments.battery.robustness._box_kernels import fill, settle, spread, we
 from assessments.battery.robustness._lockstep import Flags, Floats, Norm, Problem, Rows
 from assessments.battery.robustness._space import Space
 
-PROBED_AT_ONCE = 100_000  # numbers: what stays in the cache between writing, asking and weighing
+PROBED_AT_ONCE = 200_000  # numbers: what stays near the processor between writing, asking and weighing
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,10 @@ def left_to_the_estimator(model, rows):
     fitted = FittedClassifier(model)
     fitted.bind(frame, [list(frame)])
     codes = fitted.coder.encode(frame)
-    decided, (_, sure) = fitted.predictor.decide(codes), fitted.predictor.core.certain(np.ascontiguousarray(codes))
+    decided, (_, sure) = (
+        fitted.predictor.decide(codes),
+        fitted.predictor.core.certain(np.ascontiguousarray(codes), None),
+    )
     for some in (sure, ~sure):  # rounding depends on the rows beside one
         if some.any():
             assert np.array_equal(model.classes_[decided[some]], model.predict(frame[some].to_numpy()))
