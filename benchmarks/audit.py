@@ -72,8 +72,8 @@ def timed(act) -> tuple[float, float, object]:
     return time.perf_counter() - wall, time.process_time() - cpu, found
 
 
-def list_times(auditor) -> dict[str, float]:
-    """Milliseconds for each page, the better of three."""
+def list_times(auditor) -> tuple[dict[str, float], float]:
+    """(milliseconds for each page, the best of three; the most CPU milliseconds of ours that one of them took)"""
     from django.test import Client
 
     from registry.models import AuditEvent
@@ -93,10 +93,12 @@ def list_times(auditor) -> dict[str, float]:
         "dates": "?from=2020-01-01&to=2020-01-02",
     }
     client.get("/audit/")
-    return {
-        name: round(min(timed(lambda query=query: client.get(f"/audit/{query}"))[0] for _ in range(3)) * 1000, 1)
-        for name, query in asked.items()
-    }
+    times, cpu = {}, 0.0
+    for name, query in asked.items():
+        took = [timed(lambda query=query: client.get(f"/audit/{query}"))[:2] for _ in range(3)]
+        times[name] = round(min(wall for wall, _cpu in took) * 1000, 1)
+        cpu = max(cpu, min(spent for _wall, spent in took) * 1000)
+    return times, round(cpu, 1)
 
 
 def measure(events: int, listed: int) -> dict:
@@ -107,7 +109,7 @@ def measure(events: int, listed: int) -> dict:
 
     people = [User.objects.create(username=f"person{n}") for n in range(20)]
     write(events, people)
-    seal_wall, _cpu, sealed = timed(lambda: sealing.seal(full=True))
+    seal_wall, seal_cpu, sealed = timed(lambda: sealing.seal(full=True))
     wall, cpu, report = timed(lambda: verifying.verify([]))
     if not report.holds or report.events != events or sealed != events:
         raise SystemExit(f"the log does not hold: {report.as_dict()}")
@@ -115,6 +117,7 @@ def measure(events: int, listed: int) -> dict:
         "database": connection.vendor,
         "events": events,
         "seal_seconds": round(seal_wall, 2),
+        "seal_cpu_seconds": round(seal_cpu, 2),
         "verify_seconds": round(wall, 2),
         "verify_cpu_seconds": round(cpu, 2),
         "kept": wall * 100_000 / events < CLAIM_SECONDS,
@@ -125,8 +128,13 @@ def measure(events: int, listed: int) -> dict:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE registry_auditevent")
-        times = list_times(people[0])
-        found |= {"listed": listed, "list_ms": times, "kept": found["kept"] and max(times.values()) < CLAIM_LIST_MS}
+        times, cpu_ms = list_times(people[0])
+        found |= {
+            "listed": listed,
+            "list_ms": times,
+            "list_cpu_ms": cpu_ms,
+            "kept": found["kept"] and max(times.values()) < CLAIM_LIST_MS,
+        }
     return found
 
 

@@ -71,7 +71,8 @@ class _Mentions:
     def beside(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         while part := list(islice(entries, reading.CHUNK)):
             stands: dict[int, set[tuple[str, str]]] = {}
-            rows = AuditMention.objects.filter(event_id__in=[entry.event_id for entry in part])
+            ids = [entry.event_id for entry in part]
+            rows = AuditMention.objects.filter(event_id__gte=min(ids), event_id__lte=max(ids))  # there are few gaps
             for event, kind, key in rows.order_by().values_list("event_id", "object_type", "object_id"):
                 stands.setdefault(event, set()).add((kind, key))
             for entry in part:

@@ -39,6 +39,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["object_type", "object_id", "-id"], name="audit_by_object"),
             models.Index(fields=["object_label", "-id"], name="audit_by_label"),
             models.Index(fields=["actor_name", "-id"], name="audit_by_actor"),
+            models.Index(fields=["actor_name", "action", "-id"], name="audit_by_actor_and_action"),
             models.Index(fields=["action", "-id"], name="audit_by_action"),
             models.Index(fields=["request_id", "-id"], name="audit_by_request"),
             models.Index(fields=["-id"], name="audit_refused", condition=models.Q(refused=True)),
