@@ -1,6 +1,8 @@
 """Recomputes the whole log from the rows, in constant memory, and holds it against the signed checkpoints."""
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 
@@ -25,10 +27,23 @@ def verify(documents: list[tuple[str, dict]] | None = None, *, key: str = "") ->
     if absent := triggers.missing():
         report.add("trigger", f"The database no longer refuses changes: {', '.join(sorted(absent))} are missing.")
     mentions = _Mentions(report)
-    check(mentions.beside(reading.sealed()), reading.seals(), said, report)
-    mentions.end()
-    _unsealed(report)
+    with _no_search_for_cycles():
+        check(mentions.beside(reading.sealed()), reading.seals(), said, report)
+        mentions.end()
+        _unsealed(report)
     return report
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Millions of small objects come and go, none of them in a cycle: looking for some is a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _documents(report: Report) -> list[tuple[str, dict]]:
