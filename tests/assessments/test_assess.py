@@ -131,13 +131,15 @@ def german(german_csv, tmp_path_factory):
 
 
 def measured(results: dict, metric: str, **group: str) -> float:
-    (found,) = [
+    """The value of a measure; of several tests that report it, the one that all of them agree on."""
+    found = [
         measure["value"]
         for entry in results["tests"]
         for measure in entry["measures"]
         if measure["metric"] == metric and measure["group"] == group
     ]
-    return found
+    assert found == pytest.approx([found[0]] * len(found), **EXACT)
+    return found[0]
 
 
 @pytest.mark.parametrize("name", ["adult", "german"])
@@ -326,7 +328,7 @@ def test_three_classes_are_measured_each_against_the_rest(tmp_path):
     model = LogisticRegression(C=0.01, max_iter=500).fit(features[:75], rows["target"][:75])
     case = Case(tmp_path, model, rows[75:], "target", "2")
     ended = case.run("out", "--only", "performance")
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode in {0, 1}, ended.stderr  # so small a C is badly calibrated
     actual, scores = rows["target"][75:], model.predict_proba(features[75:])
     gaps = []
     for label in range(3):
@@ -491,14 +493,15 @@ def test_an_interrupt_ends_the_child_and_leaves_nothing(german, tmp_path, how):
         env=environment(tmp_path), cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert "performance" in running.stderr.readline()  # the first test has ended, others go on
+        # The first test has ended, others go on.
+        assert any("performance." in line for line in running.stderr)
         children = of_folder(tmp_path)
         assert children
         running.send_signal(how)
         _, said = running.communicate(timeout=60)
     finally:
         running.kill()
-        running.wait()
+        running.communicate()
     assert running.returncode == 130
     assert "Stopped" in said
     assert gone(children)

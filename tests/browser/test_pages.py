@@ -19,7 +19,11 @@ PAGES = {
     "dataset": "/datasets/shown-data/",
     "columns": "/datasets/shown-data/v1/",
     "assessment": "",
+    "findings": "/findings/",
     "policies": "/policies/",
+    "clause": "/regulation/NYC-LL144:5-301(b)/",
+    "coverage": "/models/shown/v1/coverage/",
+    "a test": "/assessments/1/tests/fairness.group_metrics/",
     "methodology": "/methodology/",
     "audit": "/audit/",
     "audit event": "/audit/events/1/",
@@ -31,7 +35,7 @@ PAGES = {
 }
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.long)])
 def reader(request, person):
     return person("second_line", color_scheme=request.param)
 
@@ -89,6 +93,7 @@ def test_charts_keep_their_white_paper_in_the_dark(person, assessed_url):
 
 def test_the_letters_are_ours(person, assessed_url):
     reader = person("reviewer")
+    reader.page.goto(assessed_url)  # waits for its style sheets
     assert reader.page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(font => font.status))") == [
         "loaded"
     ]

@@ -245,7 +245,8 @@ def installation(prepared, tmp_path):
     made.stop_all()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+# In short runs PostgreSQL's turn is `make test-services`, which runs all of this on it.
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])])
 def any_installation(request, tmp_path):
     """On SQLite, and on the PostgreSQL server of MODELRISK_TEST_POSTGRES where that is set."""
     if request.param == "sqlite":

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from tests.processes.conftest import Process, children_of, family_of, process, wait_for
 
 FIRST, SECOND, THIRD = "performance.discrimination", "performance.probability", "performance.threshold_metrics"
@@ -12,7 +14,7 @@ def the_battery(worker: int) -> list[Process]:
     return [run for server in children_of(worker) for run in children_of(server.pid)]
 
 
-def test_a_killed_forkserver_loses_one_test_and_leaves_no_orphan(installation):
+def test_a_killed_forkserver_loses_nothing_and_leaves_no_orphan(installation):
     serving = installation.serve("--no-web")
     worker = process(installation.wait_for_the_middle())
     (server,) = children_of(worker.pid)
@@ -22,7 +24,7 @@ def test_a_killed_forkserver_loses_one_test_and_leaves_no_orphan(installation):
     installation.wait_until_done()
     assert [(test, status) for test, status, _ in installation.recorded()] == [
         (FIRST, "done"),
-        (SECOND, "error"),
+        (SECOND, "done"),
         (THIRD, "done"),
     ]
     assert serving.supervisor.poll() is None
@@ -74,6 +76,7 @@ def test_a_killed_supervisor_takes_everything_with_it(installation):
     assert [test for test, _, _ in installation.recorded()] == [FIRST, SECOND, THIRD]
 
 
+@pytest.mark.long
 def test_an_idle_worker_killed_in_the_queues_lock_does_not_hang_us(installation):
     """django-q2's only idle process dies with the lock of the queue: its successor can never read again."""
     installation.hold()
