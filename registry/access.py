@@ -10,11 +10,19 @@ from registry.refusals import NotNow
 OWNER = "owner"  # first line: accountable for models and their use
 DEVELOPER = "developer"  # first line: builds and documents models
 VALIDATOR = "validator"  # second line: tests and challenges
-REVIEWER = "reviewer"  # second line: decides (the model approver)
+APPROVER = "approver"  # second line: has authority to decide
 SECURITY_OFFICER = "security_officer"  # second line: answers for files that the gate does not let in by itself
+MRM_LEAD = "mrm_lead"  # second line: runs inventory, scope and assignment; puts cases to decision
+COMMITTEE_CHAIR = "committee_chair"  # second line: chairs the model risk committee; an approver of the highest rank
+COMPLIANCE = "compliance"  # second line: an approver for the law's side
 AUDITOR = "auditor"  # third line: reads everything, changes nothing
-ROLES = (OWNER, DEVELOPER, VALIDATOR, REVIEWER, SECURITY_OFFICER, AUDITOR)
-SEES_EVERYTHING = frozenset({VALIDATOR, REVIEWER, SECURITY_OFFICER, AUDITOR})
+ADMIN = "admin"  # runs the system, decides nothing
+SERVICE_ACCOUNT = "service_account"  # a pipeline: registers, runs, attaches; never decides
+ROLES = (
+    *(OWNER, DEVELOPER, VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER),
+    *(AUDITOR, ADMIN, SERVICE_ACCOUNT),
+)
+SEES_EVERYTHING = frozenset({VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER, AUDITOR})
 
 
 def roles_of(user: AbstractBaseUser) -> frozenset[str]:
@@ -144,8 +152,8 @@ def may_request_approval(version, actor, **_) -> str | None:
 
 def may_decide(version, actor, **_) -> str | None:
     """Separation of duties is a property of people, not of roles."""
-    if REVIEWER not in roles_of(actor):
-        return "Deciding takes the role reviewer."
+    if APPROVER not in roles_of(actor):
+        return "Deciding takes the role approver."
     if is_builder(actor, version.model):
         return f"You own or develop {version.model}; someone independent must decide."
     if version.created_by_id == actor.pk:

@@ -35,7 +35,7 @@ class ModelVersionQuerySet(RecordedQuerySet):
 
     def waiting_for(self, user):
         """Versions on which this user may decide now."""
-        if access.REVIEWER not in access.roles_of(user):
+        if access.APPROVER not in access.roles_of(user):
             return self.none()
         pending = self.filter(approval_status="pending_approval")
         return pending.exclude(model__owner=user).exclude(model__developers=user).exclude(created_by=user)

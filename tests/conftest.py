@@ -61,8 +61,8 @@ def validator(db):
 
 
 @pytest.fixture
-def reviewer(db):
-    return make_user("reviewer", access.REVIEWER)
+def approver(db):
+    return make_user("approver", access.APPROVER)
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def outsider(db):
 
 
 @pytest.fixture
-def cast(owner, developer, validator, reviewer, security_officer, auditor, outsider):
-    people = (owner, developer, validator, reviewer, security_officer, auditor, outsider)
+def cast(owner, developer, validator, approver, security_officer, auditor, outsider):
+    people = (owner, developer, validator, approver, security_officer, auditor, outsider)
     return {user.username: user for user in people}
 
 

@@ -8,13 +8,13 @@ from registry import access
 from registry.models import ModelVersion
 from registry.refusals import NotNow
 
-CHALLENGE = frozenset({access.VALIDATOR, access.REVIEWER})
+CHALLENGE = frozenset({access.VALIDATOR, access.APPROVER})
 
 
 def may_raise(version: ModelVersion, actor, **_: Any) -> str | None:
     """The second line, and of it nobody who built what is challenged."""
     if not access.roles_of(actor) & CHALLENGE:
-        return "Raising and closing findings takes the role validator or reviewer."
+        return "Raising and closing findings takes the role validator or approver."
     return _independent(version, actor)
 
 

@@ -24,7 +24,7 @@ CAST = {
     access.OWNER: "answers for the models; registered them",
     access.DEVELOPER: "built them; uploads versions, asks for approval",
     access.VALIDATOR: "tests them; started the assessments",
-    access.REVIEWER: "decides",
+    access.APPROVER: "decides",
     access.SECURITY_OFFICER: "answers for files that the gate holds; one waits",
     access.AUDITOR: "reads everything, changes nothing",
     "admin": "superuser: accounts, at /admin/",
@@ -94,7 +94,7 @@ def tell(people: dict[str, Any], folder: Path, title: str, plan_name: str) -> To
 
 
 def ask_for_approval(told: Told, people: dict[str, Any]) -> ModelVersion:
-    """The developer puts the gradient boosting to decision; it then waits in the reviewer's inbox."""
+    """The developer puts the gradient boosting to decision; it then waits in the approver's inbox."""
     version = told.assessments["gradient_boosting"].version
     version.refresh_from_db()
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:

@@ -1,4 +1,4 @@
-from registry.models.approval import ApprovalRequest, Decision
+from registry.models.approval import ApprovalRequest, Condition, Decision, Deployment, Dossier, Vote
 from registry.models.artifact import Artifact
 from registry.models.audit import (
     AuditCheck,
@@ -11,11 +11,13 @@ from registry.models.audit import (
 )
 from registry.models.dataset import Column, Dataset, DatasetVersion, Relation
 from registry.models.ml_model import MLModel, ModelVersion
+from registry.models.people import Assignment, RoleGrant
 from registry.models.scan import Scan, Waiver
 
 __all__ = [
     "ApprovalRequest",
     "Artifact",
+    "Assignment",
     "AuditCheck",
     "AuditCheckpoint",
     "AuditEvent",
@@ -24,12 +26,17 @@ __all__ = [
     "AuditMention",
     "AuditSeal",
     "Column",
+    "Condition",
     "Dataset",
     "DatasetVersion",
     "Decision",
+    "Deployment",
+    "Dossier",
     "MLModel",
     "ModelVersion",
     "Relation",
+    "RoleGrant",
     "Scan",
+    "Vote",
     "Waiver",
 ]

@@ -54,10 +54,26 @@ class ModelVersion(models.Model):
 
     class ApprovalStatus(models.TextChoices):
         DRAFT = "draft", "in development"
+        SUBMITTED = "submitted", "submitted"
+        IN_VALIDATION = "in_validation", "in validation"
+        RETURNED = "returned", "returned"
+        VALIDATED = "validated", "validated"
+        VALIDATION_FAILED = "validation_failed", "validation failed"
         PENDING = "pending_approval", "awaiting decision"
         APPROVED = "approved", "approved"
         CONDITIONS = "approved_with_conditions", "approved with conditions"
         REJECTED = "rejected", "rejected"
+        WITHDRAWN = "withdrawn", "withdrawn"
+        EXPIRED = "expired", "expired"
+        SUPERSEDED = "superseded", "superseded"
+
+    class UseStatus(models.TextChoices):
+        NOT_IN_USE = "not_in_use", "not in use"
+        IN_USE = "in_use", "in use"
+        RESTRICTED = "restricted", "restricted"
+        SUSPENDED = "suspended", "suspended"
+        DECOMMISSIONING = "decommissioning", "being decommissioned"
+        RETIRED = "retired", "retired"
 
     model = models.ForeignKey(MLModel, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -69,7 +85,10 @@ class ModelVersion(models.Model):
         help_text="What the sandbox read: {class, steps, task, classes, features, libraries: {name: version}}",
     )
     notes = models.TextField(blank=True)
-    approval_status = models.CharField(max_length=30, choices=ApprovalStatus, default=ApprovalStatus.DRAFT)
+    approval_status = models.CharField(
+        max_length=30, choices=ApprovalStatus, default=ApprovalStatus.DRAFT, db_index=True
+    )
+    use_status = models.CharField(max_length=20, choices=UseStatus, default=UseStatus.NOT_IN_USE, db_index=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

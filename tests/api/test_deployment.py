@@ -16,12 +16,12 @@ ANOTHER = "0" * 64
 
 
 @pytest.fixture
-def approved(scene, reviewer):
-    """The scene's version, approved to the end of next month by the reviewer."""
+def approved(scene, approver):
+    """The scene's version, approved to the end of next month by the approver."""
     version = scene.version
     request = version.approval_requests.create(requested_by=version.created_by, closed_at=timezone.now())
     until = timezone.localdate() + timedelta(days=60)
-    Decision.objects.create(request=request, outcome="approve", decided_by=reviewer, valid_until=until)
+    Decision.objects.create(request=request, outcome="approve", decided_by=approver, valid_until=until)
     version.approval_status = ModelVersion.ApprovalStatus.APPROVED
     version.save(update_fields=["approval_status"])
     return version
@@ -40,7 +40,7 @@ def codes(told: dict) -> list[str]:
 def test_an_approved_version_may_be_deployed(call, developer, approved):
     told = asked(call, developer, approved, sha256=approved.artifact.sha256.upper())
     assert (told["allowed"], told["reasons"], told["sha256"]) == (True, [], approved.artifact.sha256)
-    assert told["decision"]["decided_by"] == "reviewer"
+    assert told["decision"]["decided_by"] == "approver"
 
 
 @pytest.mark.parametrize("status", ["draft", "pending_approval", "rejected"])

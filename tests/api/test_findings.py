@@ -43,7 +43,7 @@ def test_the_actions_on_offer_say_why_not(call, scene, validator, owner):
     offered = {one["name"]: one for one in call(owner).get(f"/api/v1/findings/{pk}/").json()["available_actions"]}
     assert offered["finding.accept"]["allowed"]
     assert not offered["finding.close"]["allowed"]
-    assert "validator or reviewer" in offered["finding.close"]["reason"]
+    assert "validator or approver" in offered["finding.close"]["reason"]
 
 
 def test_it_is_raised_from_a_verdict_as_the_results_name_it(call, scene, validator):

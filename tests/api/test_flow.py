@@ -109,19 +109,19 @@ def check_charts(api, address: str) -> None:
         assert b"," in api.get(chart["csv"], HTTP_ACCEPT="text/csv").content, chart["id"]
 
 
-def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, reviewer, auditor):
+def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, approver, auditor):
     owner, version = assessed["api"], assessed["version"]
     asked = posted(owner, f"{version['url']}request-approval/", {"note": "Please decide."}, status=201)
     seals = {found["kind"]: found["sha256"] for found in asked["evidence"]}
     assert seals["assessment"] == assessed["run"]["results_sha256"]
     assert set(seals) == {"assessment", "scan"}
     decision = posted(
-        call(reviewer),
+        call(approver),
         f"{version['url']}decide/",
         {"outcome": "reject", "note": "Too few rows to tell."},
         status=201,
     )
-    assert decision["decided_by"] == "reviewer"
+    assert decision["decided_by"] == "approver"
     assert owner.get(version["url"]).json()["approval_status"] == "rejected"
     assert owner.get("/api/v1/decisions/").json()["results"] == [decision]
     told = call(auditor).get("/api/v1/audit-events/", {"actor_name": "owner", "page_size": 200}).json()["results"]

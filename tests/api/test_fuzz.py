@@ -84,7 +84,7 @@ def request_of(data, path: str, operation: dict, ids: list[int]) -> tuple[str, d
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
 def test_no_input_ends_in_an_undeclared_answer(call, scene, cast, path, method):
     operation = document()["paths"][path][method]
-    clients = [call(cast[name]) for name in ("owner", "validator", "reviewer", "security_officer", "outsider")]
+    clients = [call(cast[name]) for name in ("owner", "validator", "approver", "security_officer", "outsider")]
     ids = [scene.model.pk, scene.version.pk, scene.version.artifact_id, scene.dataset_version.pk, scene.assessment.pk]
     content = operation.get("requestBody", {}).get("content", {})
 

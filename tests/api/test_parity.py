@@ -23,7 +23,7 @@ from tests import gate
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
-CAST = ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider", "neighbour"]
+CAST = ["owner", "developer", "validator", "approver", "security_officer", "auditor", "outsider", "neighbour"]
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def test_what_is_offered_is_what_the_doors_do(call, scene, cast, name):
             assert bool(offered["reason"]) is not offered["allowed"]
 
 
-@pytest.mark.parametrize("name", ["validator", "reviewer", "auditor"])
+@pytest.mark.parametrize("name", ["validator", "approver", "auditor"])
 def test_a_stranger_to_the_model_may_not_upload_whatever_the_door(call, scene, cast, name):
     browser = Client()
     browser.force_login(cast[name])

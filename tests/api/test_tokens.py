@@ -90,12 +90,12 @@ def test_a_header_that_is_no_token_is_refused(db, header):
     assert client.get("/api/v1/whoami/").status_code == 401
 
 
-def test_guessing_is_slowed_down_for_an_account_whatever_the_address(call, owner, reviewer):
+def test_guessing_is_slowed_down_for_an_account_whatever_the_address(call, owner, approver):
     api, given = call(None), {"username": "owner", "password": "wrong"}
     tried = [api.post(LOGIN, given, REMOTE_ADDR=f"10.0.0.{n}") for n in range(11)]
     assert [answer.status_code for answer in tried] == [401] * 10 + [429]
     assert int(tried[-1]["Retry-After"]) > 0
-    other = {"username": "reviewer", "password": PASSWORD}
+    other = {"username": "approver", "password": PASSWORD}
     assert api.post(LOGIN, other, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import make_user
 
 LISTS = ["models", "versions", "artifacts", "waivers", "datasets", "assessments", "decisions"]
-PEOPLE = ["owner", "developer", "validator", "reviewer", "security_officer", "auditor"]
+PEOPLE = ["owner", "developer", "validator", "approver", "security_officer", "auditor"]
 
 
 @pytest.mark.parametrize("name", PEOPLE)
@@ -40,7 +40,7 @@ def test_nobody_reads_anything_without_a_token(call, scene):
         assert answer.json()["hint"]
 
 
-@pytest.mark.parametrize(("name", "status"), [("auditor", 200), ("reviewer", 200), ("owner", 403), ("outsider", 403)])
+@pytest.mark.parametrize(("name", "status"), [("auditor", 200), ("approver", 200), ("owner", 403), ("outsider", 403)])
 def test_only_those_who_see_everything_read_the_whole_trail(call, scene, cast, name, status):
     answer = call(cast[name]).get("/api/v1/audit-events/")
     assert answer.status_code == status

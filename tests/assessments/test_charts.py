@@ -324,7 +324,7 @@ def test_two_distributions_may_be_one():
 
 
 def test_bars_reach_at_least_the_first_limit():
-    """A reviewer sees at a glance that all are far below it."""
+    """A approver sees at a glance that all are far below it."""
     tiny = data("bars") | {"bars": [{"name": "a", "value": 0.001, "low": None, "high": None, "marked": False}]}
     figure = bars.draw("t", tiny)
     assert figure.axes[0].get_xlim()[1] >= 0.1

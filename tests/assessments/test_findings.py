@@ -36,7 +36,7 @@ def put(finding, state: str):
 @pytest.mark.parametrize("event", Event)
 def test_every_pair_of_state_and_event_for_every_person(finding, cast, state, event):
     """The table decides, and of people only those of the event's side: nobody closes what they have built."""
-    right = {Side.BUILDING: {"owner"}, Side.VALIDATING: {"validator", "reviewer"}}[STEPS[event].side]
+    right = {Side.BUILDING: {"owner"}, Side.VALIDATING: {"validator", "approver"}}[STEPS[event].side]
     for name, person in cast.items():
         put(finding, state)
         target = TRANSITIONS.get((State(state), event))

@@ -28,7 +28,7 @@ def test_the_builder_and_the_validator_may_assess(request_it, cast, name):
     assert request_it(actor=cast[name]).state == "queued"
 
 
-@pytest.mark.parametrize("name", ["developer", "reviewer", "auditor", "outsider"])
+@pytest.mark.parametrize("name", ["developer", "approver", "auditor", "outsider"])
 def test_nobody_else_may(request_it, cast, name):
     with pytest.raises(Refused):
         request_it(actor=cast[name])

@@ -16,9 +16,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-enough-password"
-ROLES = ("owner", "developer", "validator", "reviewer", "security_officer", "auditor")
+ROLES = ("owner", "developer", "validator", "approver", "security_officer", "auditor")
 # One for each role; and one who decides and grants waivers, to whom each page shows all that it can.
-PEOPLE = {role: (role,) for role in ROLES} | {"second_line": ("reviewer", "security_officer")}
+PEOPLE = {role: (role,) for role in ROLES} | {"second_line": ("approver", "security_officer")}
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 MAKE_PEOPLE = f"""
@@ -126,7 +126,7 @@ class Person:
 
 @pytest.fixture
 def person(chromium, site):
-    """person("reviewer") signs in and gives the Person."""
+    """person("approver") signs in and gives the Person."""
     present: list[Person] = []
 
     def sign_in(name: str, **options) -> Person:

@@ -21,16 +21,16 @@ def test_from_upload_to_decision(person, small_model, small_data):
     owner.press("Request approval")
     assert "awaiting decision" in owner.text
 
-    reviewer = person("reviewer")
-    reviewer.page.get_by_role("row", name=re.compile("Loans v1")).get_by_role("link", name=re.compile("Review")).click()
-    assert "Please look at the selection rates." in reviewer.text
-    reviewer.page.get_by_label("Approve with conditions").check()
-    reviewer.page.get_by_label("Reason").fill("Monthly monitoring of the selection rates.")
-    reviewer.page.get_by_label("Valid until").fill("2099-01-31")
-    reviewer.press("Record the decision")
-    assert "Recorded: Approve with conditions Loans v1, by reviewer." in reviewer.text
-    assert "valid until 31 Jan 2099" in reviewer.text
-    assert owner.complaints + reviewer.complaints == []
+    approver = person("approver")
+    approver.page.get_by_role("row", name=re.compile("Loans v1")).get_by_role("link", name=re.compile("Review")).click()
+    assert "Please look at the selection rates." in approver.text
+    approver.page.get_by_label("Approve with conditions").check()
+    approver.page.get_by_label("Reason").fill("Monthly monitoring of the selection rates.")
+    approver.page.get_by_label("Valid until").fill("2099-01-31")
+    approver.press("Record the decision")
+    assert "Recorded: Approve with conditions Loans v1, by approver." in approver.text
+    assert "valid until 31 Jan 2099" in approver.text
+    assert owner.complaints + approver.complaints == []
 
 
 def test_without_javascript_from_a_wrong_file_to_a_rejection(person, small_model, small_data, tmp_path):
@@ -52,15 +52,15 @@ def test_without_javascript_from_a_wrong_file_to_a_rejection(person, small_model
     validator.follow("Request approval")
     validator.press("Request approval")
 
-    reviewer = person("reviewer", java_script_enabled=False)
-    reviewer.page.goto("/models/plain/v1/review/")
-    reviewer.page.get_by_label("Reject").check()
-    reviewer.press("Record the decision")
-    assert "This decision needs a reason." in reviewer.page.get_by_role("alert").inner_text()
-    assert reviewer.page.get_by_label("Reject").is_checked()
-    reviewer.page.get_by_label("Reason").fill("The model is not needed.")
-    reviewer.press("Record the decision")
-    assert "Recorded: Reject Plain v1, by reviewer." in reviewer.text
+    approver = person("approver", java_script_enabled=False)
+    approver.page.goto("/models/plain/v1/review/")
+    approver.page.get_by_label("Reject").check()
+    approver.press("Record the decision")
+    assert "This decision needs a reason." in approver.page.get_by_role("alert").inner_text()
+    assert approver.page.get_by_label("Reject").is_checked()
+    approver.page.get_by_label("Reason").fill("The model is not needed.")
+    approver.press("Record the decision")
+    assert "Recorded: Reject Plain v1, by approver." in approver.text
 
 
 def assert_charts_are_drawn(page) -> None:

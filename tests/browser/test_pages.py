@@ -67,7 +67,7 @@ def test_a_narrow_screen_never_scrolls_sideways(person, addresses):
 
 
 def test_the_narrow_menu_opens(person, assessed_url):
-    reader = person("reviewer", viewport={"width": 390, "height": 844})
+    reader = person("approver", viewport={"width": 390, "height": 844})
     link = reader.page.get_by_role("link", name="Datasets")
     assert not link.is_visible()
     reader.press("Menu")
@@ -84,7 +84,7 @@ def test_nothing_is_refused_by_the_content_policy(person, addresses):
 
 
 def test_charts_keep_their_white_paper_in_the_dark(person, assessed_url):
-    reader = person("reviewer", color_scheme="dark")
+    reader = person("approver", color_scheme="dark")
     reader.page.goto(assessed_url)
     paper = reader.page.locator("figure").first.evaluate("figure => getComputedStyle(figure).backgroundColor")
     page = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -92,7 +92,7 @@ def test_charts_keep_their_white_paper_in_the_dark(person, assessed_url):
 
 
 def test_the_letters_are_ours(person, assessed_url):
-    reader = person("reviewer")
+    reader = person("approver")
     reader.page.goto(assessed_url)  # waits for its style sheets
     assert reader.page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(font => font.status))") == [
         "loaded"

@@ -73,8 +73,8 @@ def as_developer(sign_in, developer):
 
 
 @pytest.fixture
-def as_reviewer(sign_in, reviewer):
-    return sign_in(reviewer)
+def as_reviewer(sign_in, approver):
+    return sign_in(approver)
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 EVERYONE = dict.fromkeys(
-    ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider"], 200
+    ["owner", "developer", "validator", "approver", "security_officer", "auditor", "outsider"], 200
 )
 SECOND_LINE = {**EVERYONE, "owner": 403, "developer": 403, "outsider": 403}
-REGISTRARS = {**EVERYONE, "reviewer": 403, "security_officer": 403, "auditor": 403, "outsider": 403}
+REGISTRARS = {**EVERYONE, "approver": 403, "security_officer": 403, "auditor": 403, "outsider": 403}
 INSIDERS = {**EVERYONE, "outsider": 404}
 
 OPEN = ["inbox", "models", "datasets", "policies", "methodology", "account"]
@@ -107,11 +107,11 @@ def is_clause(url: str) -> bool:
     return url.startswith("/regulation/") and url != "/regulation/"
 
 
-def test_no_link_is_dead(sign_in, reviewer, assessed):
-    """Every link of every page that the reviewer reaches from the inbox answers."""
+def test_no_link_is_dead(sign_in, approver, assessed):
+    """Every link of every page that the approver reaches from the inbox answers."""
     from tests.pages.page import read
 
-    client, seen, queue = sign_in(reviewer), set(), [reverse("inbox")]
+    client, seen, queue = sign_in(approver), set(), [reverse("inbox")]
     while queue:
         url = queue.pop().partition("#")[0].partition("?")[0]
         if url in seen or not url.startswith("/") or url.startswith(("/static/", "/api/v1/docs")):

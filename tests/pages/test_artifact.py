@@ -122,7 +122,7 @@ def test_a_waiver_that_a_newer_scan_makes_idle_can_still_be_revoked(as_officer, 
     assert "compensating_control" not in body
 
 
-@pytest.mark.parametrize("name", ["owner", "developer", "validator", "reviewer", "auditor"])
+@pytest.mark.parametrize("name", ["owner", "developer", "validator", "approver", "auditor"])
 def test_who_may_not_grant_sees_why_and_no_form(sign_in, cast, artifact, name):
     page = read(sign_in(cast[name]).get(url_of(artifact)))
     assert "compensating_control" not in page.fields
@@ -182,11 +182,11 @@ def test_the_builders_inbox_has_an_approved_version_whose_waiver_ended(held_vers
     assert (found.what, found.note) == ("Held by the gate", "needs a waiver")
 
 
-def test_the_review_shows_the_gate_and_is_blocked_by_it(sign_in, reviewer, held_version, security_officer):
+def test_the_review_shows_the_gate_and_is_blocked_by_it(sign_in, approver, held_version, security_officer):
     url = reverse("review", args=["credit-score", held_version.number])
-    assert "The file of Credit score v1 needs a waiver." in read(sign_in(reviewer).get(url)).text
+    assert "The file of Credit score v1 needs a waiver." in read(sign_in(approver).get(url)).text
     gate.waived(held_version.artifact, security_officer)
-    text = read(sign_in(reviewer).get(url)).text
+    text = read(sign_in(approver).get(url)).text
     assert "waived by security_officer until" in text
     assert "needs a waiver." not in text
 

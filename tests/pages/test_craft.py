@@ -18,9 +18,9 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
-def everyone_at_once(validator, reviewer, sign_in):
+def everyone_at_once(validator, approver, sign_in):
     """A person with every role that opens pages, so that each page shows all it can."""
-    validator.groups.add(*reviewer.groups.all())
+    validator.groups.add(*approver.groups.all())
     return sign_in(validator)
 
 

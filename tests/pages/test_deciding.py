@@ -55,13 +55,13 @@ def test_the_review_shows_the_request_and_the_evidence(as_reviewer, pending, ass
     assert f"{assessed.results_sha256[:4]}…{assessed.results_sha256[-4:]}" in text
 
 
-def test_the_reviewer_decides(as_reviewer, pending, reviewer):
+def test_the_reviewer_decides(as_reviewer, pending, approver):
     given = {"outcome": "approve_with_conditions", "note": "Monthly monitoring of the selection rates."}
     answer = as_reviewer.post(at("review", pending), {**given, "valid_until": "2099-01-31"})
     pending.refresh_from_db()
     decision = Decision.objects.get()
     assert (answer.status_code, pending.approval_status) == (302, "approved_with_conditions")
-    assert (decision.decided_by, decision.note, str(decision.valid_until)) == (reviewer, given["note"], "2099-01-31")
+    assert (decision.decided_by, decision.note, str(decision.valid_until)) == (approver, given["note"], "2099-01-31")
     assert "conditions to 31 Jan 2099" in read(as_reviewer.get(reverse("models"))).text
 
 
@@ -95,14 +95,14 @@ def test_nobody_else_decides(name, cast, sign_in, pending):
     assert Decision.objects.count() == 0
 
 
-def test_a_reviewer_who_built_it_is_told_why_not(as_reviewer, reviewer, pending):
-    pending.model.developers.add(reviewer)
+def test_a_reviewer_who_built_it_is_told_why_not(as_reviewer, approver, pending):
+    pending.model.developers.add(approver)
     text = read(as_reviewer.get(at("review", pending))).text
     assert "You own or develop Credit score; someone independent must decide." in text
 
 
-def test_the_second_decision_is_a_conflict(as_reviewer, reviewer, pending):
-    actions.decide(pending, actor=reviewer, outcome="reject", note="Too unfair to use at all.")
+def test_the_second_decision_is_a_conflict(as_reviewer, approver, pending):
+    actions.decide(pending, actor=approver, outcome="reject", note="Too unfair to use at all.")
     answer = as_reviewer.post(at("review", pending), {"outcome": "reject", "note": "A reason that is long enough."})
     assert answer.status_code in {400, 409}
     assert Decision.objects.count() == 1
@@ -113,7 +113,7 @@ def test_the_inbox_of_each_person_has_what_they_can_do(cast, pending):
         "owner": [],
         "developer": [],
         "validator": [],
-        "reviewer": ["Decide"],
+        "approver": ["Decide"],
         "security_officer": [],
         "auditor": [],
         "outsider": [],

@@ -6,10 +6,10 @@ from registry import access, actions
 from registry.approvals import rules
 from registry.models import Dataset, DatasetVersion, MLModel, ModelVersion
 
-EVERYONE = ["owner", "developer", "validator", "reviewer", "security_officer", "auditor", "outsider"]
-SEES_MODELS = {"owner", "developer", "validator", "reviewer", "security_officer", "auditor"}
+EVERYONE = ["owner", "developer", "validator", "approver", "security_officer", "auditor", "outsider"]
+SEES_MODELS = {"owner", "developer", "validator", "approver", "security_officer", "auditor"}
 SEES_DATA = SEES_MODELS
-SECOND_AND_THIRD_LINE = {"validator", "reviewer", "security_officer", "auditor"}
+SECOND_AND_THIRD_LINE = {"validator", "approver", "security_officer", "auditor"}
 
 
 @pytest.mark.parametrize("name", EVERYONE)
@@ -38,9 +38,9 @@ def test_a_model_with_several_developers_is_listed_once(registered_model, owner,
     assert MLModel.objects.visible_to(owner).count() == 1
 
 
-def test_someone_who_left_sees_nothing(model_version, reviewer):
-    reviewer.is_active = False
-    assert not MLModel.objects.visible_to(reviewer).exists()
+def test_someone_who_left_sees_nothing(model_version, approver):
+    approver.is_active = False
+    assert not MLModel.objects.visible_to(approver).exists()
 
 
 MAY = {
@@ -49,7 +49,7 @@ MAY = {
     "edit_dataset": {"owner", "validator"},
     "assess": {"owner", "developer", "validator"},
     "request_approval": {"owner", "developer"},
-    "decide": {"reviewer"},
+    "decide": {"approver"},
     "rescan": {"owner", "developer", "validator", "security_officer"},
 }
 
@@ -74,17 +74,17 @@ def test_who_may_do_what(model_version, dataset, cast, act, name):
 @pytest.mark.parametrize("name", EVERYONE)
 def test_who_has_a_version_waiting(model_version, cast, name):
     ModelVersion.objects.update(approval_status="pending_approval")
-    assert ModelVersion.objects.waiting_for(cast[name]).exists() == (name == "reviewer")
+    assert ModelVersion.objects.waiting_for(cast[name]).exists() == (name == "approver")
 
 
-def test_what_waits_for_a_reviewer_is_what_the_rule_lets_decide(model_version, reviewer):
+def test_what_waits_for_a_reviewer_is_what_the_rule_lets_decide(model_version, approver):
     ModelVersion.objects.update(approval_status="pending_approval")
     model_version.refresh_from_db()
     for involve in ("none", "develops"):
         if involve == "develops":
-            model_version.model.developers.add(reviewer)
-        waiting = ModelVersion.objects.waiting_for(reviewer).exists()
-        assert waiting == (rules.may_decide(model_version, reviewer) is None) == (involve == "none")
+            model_version.model.developers.add(approver)
+        waiting = ModelVersion.objects.waiting_for(approver).exists()
+        assert waiting == (rules.may_decide(model_version, approver) is None) == (involve == "none")
 
 
 def test_what_is_in_use_is_what_was_approved(model_version):

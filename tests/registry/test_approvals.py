@@ -60,16 +60,16 @@ def test_every_pair_of_state_and_event_is_settled(state, event):
     assert states.after(state, event) == leads_to
 
 
-def act(version, event, owner, reviewer):
+def act(version, event, owner, approver):
     if event == Event.REQUEST:
         return request_approval(version, actor=owner)
     if event == Event.WITHDRAW:
         return withdraw_request(version, actor=owner)
-    return decide(version, actor=reviewer, outcome=event, note=REASON)
+    return decide(version, actor=approver, outcome=event, note=REASON)
 
 
 @pytest.mark.parametrize(("state", "event"), STATES_AND_EVENTS)
-def test_the_actions_follow_the_table(model_version, owner, reviewer, state, event):
+def test_the_actions_follow_the_table(model_version, owner, approver, state, event):
     ModelVersion.objects.filter(pk=model_version.pk).update(approval_status=state)
     if state == Status.PENDING:
         ApprovalRequest.objects.create(version=model_version, requested_by=owner)
@@ -77,9 +77,9 @@ def test_the_actions_follow_the_table(model_version, owner, reviewer, state, eve
     leads_to = states.after(state, event)
     if leads_to is None:
         with pytest.raises(Conflict):
-            act(model_version, event, owner, reviewer)
+            act(model_version, event, owner, approver)
     else:
-        act(model_version, event, owner, reviewer)
+        act(model_version, event, owner, approver)
     model_version.refresh_from_db()
     assert model_version.approval_status == (leads_to or state)
 
@@ -89,8 +89,8 @@ def test_a_new_version_is_in_development(model_version):
     assert model_version.approval_status == Status.DRAFT
 
 
-def test_only_the_builders_request(model_version, validator, reviewer, auditor, outsider):
-    for person in (validator, reviewer, auditor, outsider):
+def test_only_the_builders_request(model_version, validator, approver, auditor, outsider):
+    for person in (validator, approver, auditor, outsider):
         with pytest.raises(Refused, match="owner or a developer"):
             request_approval(model_version, actor=person)
     assert not ApprovalRequest.objects.exists()
@@ -98,28 +98,28 @@ def test_only_the_builders_request(model_version, validator, reviewer, auditor, 
 
 def test_only_reviewers_decide(pending, owner, developer, validator, auditor, outsider):
     for person in (owner, developer, validator, auditor, outsider):
-        with pytest.raises(Refused, match="takes the role reviewer"):
+        with pytest.raises(Refused, match="takes the role approver"):
             decide(pending, actor=person, outcome="approve")
     assert not Decision.objects.exists()
     assert AuditEvent.objects.about(pending).filter(refused=True).count() == 5
 
 
-def test_the_owner_may_not_decide_even_as_reviewer(pending, owner, reviewer):
-    owner.groups.set(reviewer.groups.all())
+def test_the_owner_may_not_decide_even_as_reviewer(pending, owner, approver):
+    owner.groups.set(approver.groups.all())
     del owner._modelrisk_roles
     with pytest.raises(Refused, match="someone independent"):
         decide(pending, actor=owner, outcome="approve")
 
 
-def test_a_developer_may_not_decide_even_as_reviewer(pending, reviewer):
-    pending.model.developers.add(reviewer)
+def test_a_developer_may_not_decide_even_as_reviewer(pending, approver):
+    pending.model.developers.add(approver)
     with pytest.raises(Refused, match="someone independent"):
-        decide(pending, actor=reviewer, outcome="approve")
+        decide(pending, actor=approver, outcome="approve")
 
 
-def test_who_uploaded_may_not_decide_even_when_no_longer_a_developer(pending, developer, reviewer):
+def test_who_uploaded_may_not_decide_even_when_no_longer_a_developer(pending, developer, approver):
     pending.model.developers.remove(developer)
-    developer.groups.set(reviewer.groups.all())
+    developer.groups.set(approver.groups.all())
     with pytest.raises(Refused, match="You uploaded"):
         decide(pending, actor=developer, outcome="approve")
 
@@ -140,15 +140,15 @@ def test_a_request_keeps_the_evidence_as_it_was(model_version, owner):
     ]
 
 
-def test_a_decision_closes_the_request_and_is_in_the_history(pending, reviewer):
+def test_a_decision_closes_the_request_and_is_in_the_history(pending, approver):
     until = timezone.localdate() + timedelta(days=365)
-    decision = decide(pending, actor=reviewer, outcome="approve", note="Sound.", valid_until=until)
+    decision = decide(pending, actor=approver, outcome="approve", note="Sound.", valid_until=until)
     assert decision.request.closed_at is not None
     assert (decision.outcome, decision.note, decision.valid_until, decision.decided_by) == (
         "approve",
         "Sound.",
         until,
-        reviewer,
+        approver,
     )
     event = AuditEvent.objects.about(pending).first()
     assert event.summary == "Approved Credit score v1"
@@ -156,9 +156,9 @@ def test_a_decision_closes_the_request_and_is_in_the_history(pending, reviewer):
     assert event.detail["valid_until"] == until.isoformat()
 
 
-def test_a_decision_rests_on_the_evidence_of_its_moment(pending, reviewer):
+def test_a_decision_rests_on_the_evidence_of_its_moment(pending, approver):
     gates.evidence_source(lambda version: [evidence()])
-    decision = decide(pending, actor=reviewer, outcome="approve")
+    decision = decide(pending, actor=approver, outcome="approve")
     assert [found["id"] for found in decision.request.evidence] == [7]
 
 
@@ -168,8 +168,8 @@ def test_a_withdrawn_request_is_closed_without_a_decision(pending, owner):
     assert not Decision.objects.exists()
 
 
-def test_a_rejected_version_may_be_requested_again(pending, owner, reviewer):
-    decide(pending, actor=reviewer, outcome="reject", note=REASON)
+def test_a_rejected_version_may_be_requested_again(pending, owner, approver):
+    decide(pending, actor=approver, outcome="reject", note=REASON)
     request_approval(ModelVersion.objects.get(), actor=owner)
     assert ApprovalRequest.objects.filter(closed_at=None).count() == 1
     assert ApprovalRequest.objects.count() == 2
@@ -178,37 +178,37 @@ def test_a_rejected_version_may_be_requested_again(pending, owner, reviewer):
 # --- reasons and dates --------------------------------------------------------------------------
 @pytest.mark.parametrize("outcome", ["reject", "approve_with_conditions"])
 @pytest.mark.parametrize("note", ["", "too short", "   spaces    "])
-def test_a_hard_decision_needs_a_reason(pending, reviewer, outcome, note):
+def test_a_hard_decision_needs_a_reason(pending, approver, outcome, note):
     with pytest.raises(BadInput, match="needs a reason") as told:
-        decide(pending, actor=reviewer, outcome=outcome, note=note)
+        decide(pending, actor=approver, outcome=outcome, note=note)
     assert told.value.field == "note"
 
 
-def test_an_approval_may_not_have_ended_already(pending, reviewer):
+def test_an_approval_may_not_have_ended_already(pending, approver):
     with pytest.raises(BadInput) as told:
-        decide(pending, actor=reviewer, outcome="approve", valid_until=timezone.localdate())
+        decide(pending, actor=approver, outcome="approve", valid_until=timezone.localdate())
     assert told.value.field == "valid_until"
 
 
-def test_a_rejection_has_no_end_date(pending, reviewer):
+def test_a_rejection_has_no_end_date(pending, approver):
     with pytest.raises(BadInput, match="no end date"):
         decide(
             pending,
-            actor=reviewer,
+            actor=approver,
             outcome="reject",
             note=REASON,
             valid_until=timezone.localdate() + timedelta(days=1),
         )
 
 
-def test_an_unknown_outcome_is_named(pending, reviewer):
+def test_an_unknown_outcome_is_named(pending, approver):
     with pytest.raises(BadInput, match="'maybe' is not an outcome"):
-        decide(pending, actor=reviewer, outcome="maybe", note=REASON)
+        decide(pending, actor=approver, outcome="maybe", note=REASON)
 
 
-def test_bad_input_changes_nothing(pending, reviewer):
+def test_bad_input_changes_nothing(pending, approver):
     with pytest.raises(BadInput):
-        decide(pending, actor=reviewer, outcome="reject", note="")
+        decide(pending, actor=approver, outcome="reject", note="")
     pending.refresh_from_db()
     assert pending.approval_status == Status.PENDING
     assert pending.approval_requests.get().closed_at is None
@@ -222,76 +222,76 @@ def test_a_blocker_stops_a_request_and_says_what_to_do(model_version, owner):
 
 
 @pytest.mark.parametrize("outcome", ["approve", "approve_with_conditions"])
-def test_a_blocker_stops_an_approval(pending, reviewer, outcome):
+def test_a_blocker_stops_an_approval(pending, approver, outcome):
     gates.gate(lambda version: [gates.Blocker("running", "An assessment is running.")])
     with pytest.raises(Conflict, match="is running"):
-        decide(pending, actor=reviewer, outcome=outcome, note=REASON)
+        decide(pending, actor=approver, outcome=outcome, note=REASON)
 
 
-def test_a_blocker_does_not_stop_a_rejection(pending, reviewer):
+def test_a_blocker_does_not_stop_a_rejection(pending, approver):
     gates.gate(lambda version: [gates.Blocker("running", "An assessment is running.")])
-    assert decide(pending, actor=reviewer, outcome="reject", note=REASON).outcome == "reject"
+    assert decide(pending, actor=approver, outcome="reject", note=REASON).outcome == "reject"
 
 
-def test_a_failed_criterion_is_not_approved_plainly(pending, reviewer):
+def test_a_failed_criterion_is_not_approved_plainly(pending, approver):
     gates.evidence_source(lambda version: [evidence(fail=2)])
     with pytest.raises(Conflict, match="failed 2 criteria: approve with conditions, or reject"):
-        decide(pending, actor=reviewer, outcome="approve")
-    assert decide(pending, actor=reviewer, outcome="approve_with_conditions", note=REASON)
+        decide(pending, actor=approver, outcome="approve")
+    assert decide(pending, actor=approver, outcome="approve_with_conditions", note=REASON)
 
 
-def test_the_form_offers_what_is_possible_and_says_why_not(pending, reviewer):
+def test_the_form_offers_what_is_possible_and_says_why_not(pending, approver):
     gates.evidence_source(lambda version: [evidence(fail=1)])
-    told = rules.outcomes(pending, reviewer)
+    told = rules.outcomes(pending, approver)
     assert told.pop("approve") == "Assessment 7 failed 1 criterion: approve with conditions, or reject."
     assert told == {"approve_with_conditions": None, "reject": None}
 
 
 # --- two at once --------------------------------------------------------------------------------
-def test_who_decides_second_is_told(pending, reviewer, validator):
-    second = ModelVersion.objects.get(pk=pending.pk)  # the page that the other reviewer had open
-    decide(pending, actor=reviewer, outcome="reject", note=REASON)
+def test_who_decides_second_is_told(pending, approver, validator):
+    second = ModelVersion.objects.get(pk=pending.pk)  # the page that the other approver had open
+    decide(pending, actor=approver, outcome="reject", note=REASON)
     with pytest.raises(Conflict, match="rejected by now"):
-        decide(second, actor=reviewer, outcome="approve")
+        decide(second, actor=approver, outcome="approve")
     assert Decision.objects.get().outcome == "reject"
 
 
-def test_a_withdrawn_request_cannot_be_decided_from_an_open_page(pending, owner, reviewer):
+def test_a_withdrawn_request_cannot_be_decided_from_an_open_page(pending, owner, approver):
     stale = ModelVersion.objects.get(pk=pending.pk)
     withdraw_request(pending, actor=owner)
     with pytest.raises(Conflict):
-        decide(stale, actor=reviewer, outcome="approve")
+        decide(stale, actor=approver, outcome="approve")
 
 
-def test_evidence_that_fails_between_the_rule_and_the_lock_is_not_approved(pending, reviewer):
+def test_evidence_that_fails_between_the_rule_and_the_lock_is_not_approved(pending, approver):
     """What the decision keeps as its evidence is what the rule was asked about."""
     answers = iter([[evidence(fail=0)]])
     gates.evidence_source(lambda version: next(answers, [evidence(fail=1)]))
     with pytest.raises(Conflict, match="failed 1 criterion"):
-        decide(pending, actor=reviewer, outcome="approve")
+        decide(pending, actor=approver, outcome="approve")
     pending.refresh_from_db()
     assert pending.approval_status == Status.PENDING
 
 
-def test_a_version_of_another_model_is_untouched(pending, owner, reviewer, small_model):
+def test_a_version_of_another_model_is_untouched(pending, owner, approver, small_model):
     other = actions.register_model(type(pending.model), actor=owner, name="Other")
-    decide(pending, actor=reviewer, outcome="approve")
+    decide(pending, actor=approver, outcome="approve")
     assert not other.versions.exists()
     assert ModelVersion.objects.in_use().get() == pending
 
 
-def test_a_criterion_that_could_not_be_measured_is_not_approved_plainly(pending, reviewer):
+def test_a_criterion_that_could_not_be_measured_is_not_approved_plainly(pending, approver):
     gates.evidence_source(lambda version: [evidence(fail=0, error=2)])
     with pytest.raises(Conflict, match="could not measure 2 criteria"):
-        decide(pending, actor=reviewer, outcome="approve")
-    decide(pending, actor=reviewer, outcome="approve_with_conditions", note="Measured again by January.")
+        decide(pending, actor=approver, outcome="approve")
+    decide(pending, actor=approver, outcome="approve_with_conditions", note="Measured again by January.")
 
 
-def test_nobody_decides_on_evidence_they_have_not_seen(pending, reviewer):
+def test_nobody_decides_on_evidence_they_have_not_seen(pending, approver):
     found = [evidence(fail=0)]
     gates.evidence_source(lambda version: found)
     before = gates.seal(pending)
     found[:] = [dataclasses.replace(found[0], sha256="f" * 64)]
     with pytest.raises(Conflict, match="changed while you read it"):
-        decide(pending, actor=reviewer, outcome="approve", seen=before)
-    assert decide(pending, actor=reviewer, outcome="approve", seen=gates.seal(pending)).outcome == "approve"
+        decide(pending, actor=approver, outcome="approve", seen=before)
+    assert decide(pending, actor=approver, outcome="approve", seen=gates.seal(pending)).outcome == "approve"

@@ -84,13 +84,13 @@ def test_the_same_file_at_once_for_two_models_is_stored_once(owner, small_model,
     assert Artifact.objects.count() == 1
 
 
-def test_one_of_two_decisions_at_once_stands(model_version, owner, reviewer):
+def test_one_of_two_decisions_at_once_stands(model_version, owner, approver):
     request_approval(model_version, actor=owner)
     model_version.refresh_from_db()
 
     def act(outcome):
         version = ModelVersion.objects.get(pk=model_version.pk)
-        return lambda: decide(version, actor=reviewer, outcome=outcome, note="Decided after the test.")
+        return lambda: decide(version, actor=approver, outcome=outcome, note="Decided after the test.")
 
     ended = at_once(act("approve"), act("reject"))
     assert sorted(type(outcome).__name__ for outcome in ended) == ["Conflict", "Decision"]

@@ -209,9 +209,9 @@ def test_an_amount_needs_no_favourable_label(dataset, owner, tmp_path):
     assert edit(version, owner, {"name": "age", "role": "feature"}, favourable="").target.name == "income"
 
 
-def test_the_owner_and_a_validator_edit(dataset_version, validator, developer, reviewer, auditor, outsider):
+def test_the_owner_and_a_validator_edit(dataset_version, validator, developer, approver, auditor, outsider):
     assert edit(dataset_version, validator, {"name": "age", "role": "feature"})
-    for person in (developer, reviewer, auditor, outsider):
+    for person in (developer, approver, auditor, outsider):
         with pytest.raises(Refused, match="Only the owner"):
             edit(dataset_version, person, {"name": "age", "role": "sensitive"})
     assert Column.objects.get(name="age").role == "feature"

@@ -74,8 +74,8 @@ def test_two_models_may_share_a_file_which_is_stored_once(model_version, owner, 
     assert Artifact.objects.count() == 1
 
 
-def test_only_the_builders_add_versions(registered_model, reviewer, validator, small_model):
-    for person in (reviewer, validator):
+def test_only_the_builders_add_versions(registered_model, approver, validator, small_model):
+    for person in (approver, validator):
         with pytest.raises(Refused, match="Only the owner or a developer"):
             actions.upload_version(registered_model, actor=person, file=small.upload(small_model))
     assert not ModelVersion.objects.exists()

@@ -76,7 +76,7 @@ def test_it_is_in_the_trail_with_what_was_granted(grant, artifact, security_offi
     assert event.detail["atlas"] == artifact.scan.atlas == ["AML.T0010", "AML.T0011.000"]
 
 
-@pytest.mark.parametrize("name", ["owner", "developer", "validator", "reviewer", "auditor", "outsider"])
+@pytest.mark.parametrize("name", ["owner", "developer", "validator", "approver", "auditor", "outsider"])
 def test_only_a_security_officer_grants(grant, artifact, cast, name):
     with pytest.raises(Refused, match="security officer"):
         grant(actor=cast[name])
@@ -201,7 +201,7 @@ def test_it_is_revoked_with_a_reason(grant, held_version, security_officer):
         waivers.revoke(waiver, actor=security_officer, reason="The function calls home.")
 
 
-@pytest.mark.parametrize("name", ["owner", "developer", "validator", "reviewer", "auditor"])
+@pytest.mark.parametrize("name", ["owner", "developer", "validator", "approver", "auditor"])
 def test_only_a_security_officer_revokes(grant, cast, name):
     waiver = grant()
     with pytest.raises(Refused, match="security officer"):

@@ -67,7 +67,7 @@ class Command(BaseCommand):
             self.introduce(server.url, password, told.assessments)
             self.follow(server, told.assessments)
             version = story.ask_for_approval(told, people)
-            self.say(f"{version} waits for a decision: sign in as reviewer at {server.url}/")
+            self.say(f"{version} waits for a decision: sign in as approver at {server.url}/")
             self.say(f"{told.held} waits for a waiver: sign in as security_officer")
             if once:
                 self.inspect(server.url, password, told.assessments, version, told.held)
@@ -112,29 +112,29 @@ class Command(BaseCommand):
             self.say(f"{stem.replace('_', ' '):<18} {_verdicts(assessment)}")
 
     def inspect(self, url: str, password: str, assessments: dict[str, Assessment], version, held) -> None:
-        """Read the pages as the reviewer does, each chart included; and what waits for the security officer."""
+        """Read the pages as the approver does, each chart included; and what waits for the security officer."""
         try:
-            reviewer = Visitor(url, "reviewer", password)
+            approver = Visitor(url, "approver", password)
             for assessment in assessments.values():
-                self.say(self.read_tests(reviewer, assessment))
-            if str(version.model) not in reviewer.read(reverse("inbox")):
-                raise PageFault(f"the reviewer's inbox does not show {version}")
+                self.say(self.read_tests(approver, assessment))
+            if str(version.model) not in approver.read(reverse("inbox")):
+                raise PageFault(f"the approver's inbox does not show {version}")
             if str(held.model) not in Visitor(url, "security_officer", password).read(reverse("inbox")):
                 raise PageFault(f"the security officer's inbox does not show {held}")
         except PageFault as error:
             raise CommandError(f"A page is not as it should be: {error}") from error
 
-    def read_tests(self, reviewer: Visitor, assessment: Assessment) -> str:
+    def read_tests(self, approver: Visitor, assessment: Assessment) -> str:
         """Open the assessment and, from there, every test with its charts."""
         page = reverse("assessment", args=[assessment.pk])
-        shown = reviewer.read(page)
+        shown = approver.read(page)
         tests = charts = 0
         for result in assessment.results.prefetch_related("charts"):
             address = reverse("assessment-test", args=[assessment.pk, result.test])
             if address not in shown:
                 raise PageFault(f"{page} does not lead to {address}")
             ids = [chart.chart_id for chart in result.charts.all()]
-            reviewer.see_charts(address, ids)
+            approver.see_charts(address, ids)
             tests, charts = tests + 1, charts + len(ids)
         return f"{page} shows {tests} tests with {charts} charts"
 

@@ -26,12 +26,12 @@ def edited(admin_client, owner):
 
 
 def test_a_granted_role_is_recorded_with_before_and_after(edited, owner):
-    event = edited(["owner", "reviewer"])
+    event = edited(["owner", "approver"])
     (change,) = event.changes
     assert (event.action, event.actor_name, event.object_id) == ("user.edit", "admin", str(owner.pk))
     assert [[role["name"] for role in side] for side in change["fields"]["groups"]] == [
         ["owner"],
-        ["owner", "reviewer"],
+        ["owner", "approver"],
     ]
     assert set(change["fields"]) == {"groups"}
     assert event.session.startswith("session ")

@@ -63,12 +63,12 @@ def test_only_what_changed_is_told(dataset_version, owner):
     ]
 
 
-def test_a_compare_and_swap_is_seen(model_version, owner, reviewer):
+def test_a_compare_and_swap_is_seen(model_version, owner, approver):
     request_approval(model_version, actor=owner)
-    decide(ModelVersion.objects.get(pk=model_version.pk), actor=reviewer, outcome="approve", note="All is well.")
+    decide(ModelVersion.objects.get(pk=model_version.pk), actor=approver, outcome="approve", note="All is well.")
     found = changed(AuditEvent.objects.about(model_version).first())
     assert found["modelversion", "changed"] == {"approval_status": ["pending_approval", "approved"]}
-    assert found["decision", "made"]["decided_by"][1]["name"] == "reviewer"
+    assert found["decision", "made"]["decided_by"][1]["name"] == "approver"
     assert found["approvalrequest", "changed"]["closed_at"][0] is None
 
 
