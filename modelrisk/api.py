@@ -16,6 +16,7 @@ from assessments.api.assessments import (
 from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
+from modelrisk.pages.waiting.api import InboxView
 from registry.api.accounts import LoginView, LogoutView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
 from registry.api.audit import (
@@ -86,6 +87,7 @@ urlpatterns = [
     re_path("^versions/(?P<pk>[0-9]{1,18})/coverage/$", CoverageView.as_view(), name="version-coverage"),
     path("regulation/", RegulationView.as_view(), name="regulation"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),
+    path("inbox/", InboxView.as_view(), name="inbox"),
     path("policy/", PolicyView.as_view(), name="policy"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),

@@ -17,6 +17,7 @@ from django.utils.timesince import timesince
 from assessments import atlas
 from assessments.regulation import clauses
 from modelrisk import numerals
+from registry import access
 
 register = template.Library()
 for written in ["number", "percent", "in_unit", "interval", "count", "duration", "threshold", "limit", "cell", "plain"]:
@@ -310,11 +311,11 @@ def nav(context):
     # An error page may be drawn before anybody is known, or because the database does not answer.
     if user is None or context.get("status") == 500 or not user.is_authenticated:
         return {"items": [], "end": []}
-    from modelrisk.pages import inbox  # the pages use these tags themselves
+    from modelrisk.pages import waiting  # the pages use these tags themselves
 
     area = getattr(request.resolver_match, "url_name", "") or ""
     items = [
-        _item("Inbox", "inbox", area in ("inbox", "review"), count=inbox.waiting_count(user)),
+        _item("Inbox", "inbox", area in ("inbox", "review"), count=waiting.count(user)),
         _item(
             "Models",
             "models",
@@ -324,7 +325,7 @@ def nav(context):
         _item("Findings", "findings", area.startswith("finding")),
         _item("Policies", "policies", area in ("policies", "methodology", "regulation", "clause")),
     ]
-    if inbox.may_read_audit(user):
+    if access.sees_everything(user):  # the whole log is for those who see every model
         items.append(_item("Audit", "audit", area.startswith("audit")))
     end = [_item("API", "api:docs", False), _item(user.get_username(), "account", area == "account")]
     return {"items": [i for i in items if i], "end": [i for i in end if i], "user": user, "request": request}

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from modelrisk.pages.inbox import waiting
+from modelrisk.pages import waiting
 from registry.models import AuditEvent, ModelVersion, Scan, Waiver
 from tests import gate, small
 from tests.pages.page import read
@@ -164,21 +164,21 @@ def test_the_upload_page_recommends_formats_without_code(as_developer, registere
 def test_the_officers_inbox_has_each_held_file_once(held_version, model_version, security_officer, owner):
     twin = type(held_version.model).objects.create(name="Twin", slug="twin", owner=owner)
     twin.versions.create(number=1, artifact=held_version.artifact, format="joblib", created_by=owner)
-    [found] = waiting(security_officer)
+    [found] = waiting.for_user(security_officer)
     assert (found.what, found.url, found.gate) == ("Decide on a waiver", url_of(held_version.artifact), "needs_waiver")
 
 
 def test_the_builders_inbox_says_that_the_gate_holds_it(held_version, developer):
-    [found] = waiting(developer)
+    [found] = waiting.for_user(developer)
     assert (found.what, found.note) == ("Held by the gate", "needs a waiver")
 
 
 def test_the_builders_inbox_has_an_approved_version_whose_waiver_ended(held_version, developer, security_officer):
     waiver = gate.waived(held_version.artifact, security_officer)
     ModelVersion.objects.update(approval_status="approved")
-    assert waiting(developer) == []
+    assert waiting.for_user(developer) == []
     Waiver.objects.filter(pk=waiver.pk).update(expires_at=timezone.now())
-    [found] = waiting(developer)
+    [found] = waiting.for_user(developer)
     assert (found.what, found.note) == ("Held by the gate", "needs a waiver")
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from assessments.models import Verdict
-from modelrisk.pages.inbox import waiting
+from modelrisk.pages import waiting
 from registry.approvals import actions, gates
 from registry.models import ApprovalRequest, AuditEvent, Decision
 from tests.pages.page import read
@@ -109,7 +109,7 @@ def test_the_second_decision_is_a_conflict(as_reviewer, approver, pending):
 
 
 def test_the_inbox_of_each_person_has_what_they_can_do(cast, pending):
-    assert {name: [one.what for one in waiting(user)] for name, user in cast.items()} == {
+    assert {name: [one.what for one in waiting.for_user(user)] for name, user in cast.items()} == {
         "owner": [],
         "developer": [],
         "validator": [],
@@ -121,16 +121,16 @@ def test_the_inbox_of_each_person_has_what_they_can_do(cast, pending):
 
 
 def test_the_builders_inbox_leads_from_step_to_step(as_developer, developer, model_version, assessment):
-    assert waiting(developer) == []  # it runs
+    assert waiting.for_user(developer) == []  # it runs
     assessment.state = "cancelled"
     assessment.save(update_fields=["state"])
-    assert [one.what for one in waiting(developer)] == ["Look into it"]
+    assert [one.what for one in waiting.for_user(developer)] == ["Look into it"]
     assessment.delete()
-    assert [one.what for one in waiting(developer)] == ["Assess"]
+    assert [one.what for one in waiting.for_user(developer)] == ["Assess"]
 
 
 def test_an_assessed_draft_waits_for_its_request(developer, version):
-    assert [one.what for one in waiting(developer)] == ["Request approval"]
+    assert [one.what for one in waiting.for_user(developer)] == ["Request approval"]
 
 
 def test_the_number_in_the_navigation_is_what_waits(as_reviewer, pending):

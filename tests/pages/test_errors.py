@@ -36,7 +36,7 @@ def test_a_crash_says_no_more_than_it_should(as_owner, monkeypatch):
     def crash(*_, **__):
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr("modelrisk.pages.inbox.waiting", crash)
+    monkeypatch.setattr("modelrisk.pages.waiting.for_user", crash)
     as_owner.raise_request_exception = False
     answer = as_owner.get(reverse("inbox"))
     assert answer.status_code == 500

@@ -1,0 +1,23 @@
+"""What waits for a person: each kind of it is a file with a function `found(user) -> Iterable[Waiting]`, listed here.
+
+The page and the API show the same rows, and the number in the navigation is how many of them this person can act on.
+A source asks a constant number of questions: it is asked on every page.
+"""
+
+from collections.abc import Callable, Iterable
+
+from modelrisk.pages.waiting import builders, cases, files, findings
+from modelrisk.pages.waiting.row import Waiting
+
+SOURCES: list[Callable[..., Iterable[Waiting]]] = [cases.found, files.found, builders.found, findings.found]
+
+
+def for_user(user) -> list[Waiting]:
+    """What is overdue first, then what is due soonest, by tier, then what waits longest; at the end what a conflict
+    forbids."""
+    return sorted((row for source in SOURCES for row in source(user)), key=lambda row: row.order)
+
+
+def count(user) -> int:
+    """Of what this person can act on: nobody is called for what they may not do."""
+    return sum(not row.blocked for row in for_user(user))

@@ -1,0 +1,64 @@
+"""The builder's side: assess, look at a failure, ask for a decision, renew."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from assessments.models import Assessment
+from assessments.views import summaries
+from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.where import page_of
+from registry.models import Decision, ModelVersion
+
+RENEW_BEFORE = timedelta(days=30)
+
+
+def found(user) -> Iterator[Waiting]:
+    built = ModelVersion.objects.built_by(user).newest().with_gate().select_related("model").defer("estimator")
+    versions = [one for one in built if one.approval_status != ModelVersion.ApprovalStatus.PENDING]
+    latest = summaries.latest_by_version([version.pk for version in versions])
+    counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
+    ends = _ends(versions)
+    for version in versions:
+        step = _next_step(version, latest.get(version.pk), counts, ends.get(version.pk))
+        if step is not None:
+            yield step
+
+
+def _next_step(version, assessment, counts, end: date | None) -> Waiting | None:
+    here, since = page_of("version", version), version.created_at
+    if version.gate_now not in {"allowed", "waived"}:  # an approved one too: its waiver may have ended since
+        given = {"note": ModelVersion.Gate(version.gate_now).label, "gate": version.gate_now, "url": here}
+        return Waiting.of(version, kind="held", what="Held by the gate", since=since, **given)
+    if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
+        return _next_of_draft(version, assessment, counts)
+    if end and end - timezone.localdate() <= RENEW_BEFORE:
+        days = (end - timezone.localdate()).days
+        note = f"approval ends in {days} day{'s' * (days != 1)}" if days > 0 else "approval has ended"
+        return Waiting.of(version, kind="renew", what="Renew", note=note, since=since, due=end, url=here)
+    return None
+
+
+def _next_of_draft(version, assessment, counts) -> Waiting | None:
+    here = page_of("version", version)
+    if assessment is None:
+        given = {"note": "never assessed", "since": version.created_at, "url": here + "#start", "button": "Start"}
+        return Waiting.of(version, kind="assess", what="Assess", **given)
+    if assessment.is_open:
+        return None
+    since = assessment.finished_at or assessment.created_at
+    if assessment.state != Assessment.State.DONE:
+        given = {"note": f"assessment {assessment.get_state_display()}", "since": since}
+        return Waiting.of(
+            version, kind="failure", what="Look into it", url=reverse("assessment", args=[assessment.pk]), **given
+        )
+    given = {"note": "assessment finished", "since": since, "counts": counts.get(assessment.pk, {})}
+    return Waiting.of(version, kind="submit", what="Request approval", url=here + "#approval", **given)
+
+
+def _ends(versions: list[ModelVersion]) -> dict[int, date]:
+    """{version id: the day on which its approval ends}"""
+    decided = Decision.objects.filter(request__version__in=versions, valid_until__isnull=False).order_by("pk")
+    return dict(decided.values_list("request__version", "valid_until"))

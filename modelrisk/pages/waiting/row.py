@@ -1,0 +1,44 @@
+"""One row of the inbox."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+LAST = 9  # where there is no tier
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that this person can do now, or could if no conflict forbade it: then `blocked` says which.
+
+    kind: its name in the API, for example decide. about: what it concerns, as people call it. url: of the page.
+    """
+
+    kind: str
+    what: str
+    note: str
+    about: str
+    since: datetime
+    url: str
+    button: str = "Open"
+    tier: int | None = None
+    due: date | None = None
+    blocked: str = ""
+    counts: dict[str, int] | None = None  # of verdicts
+    gate: str = ""
+    finding: Any = None
+
+    @classmethod
+    def of(cls, version, **given) -> "Waiting":
+        """About a model version."""
+        return cls(about=str(version), tier=version.model.tier, **given)
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.due is not None and self.due < timezone.localdate()
+
+    @property
+    def order(self) -> tuple:
+        return bool(self.blocked), not self.is_overdue, self.due or date.max, self.tier or LAST, self.since
