@@ -17,7 +17,7 @@ from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from modelrisk.pages.waiting.api import InboxView
-from registry.api.accounts import LoginView, LogoutView, WhoAmIView
+from registry.api.accounts import LoginView, LogoutView, ReauthenticateView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
 from registry.api.audit import (
     AuditCheckpointViewSet,
@@ -91,6 +91,7 @@ urlpatterns = [
     path("policy/", PolicyView.as_view(), name="policy"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
+    path("auth/reauthenticate/", ReauthenticateView.as_view(), name="reauthenticate"),
     path("whoami/", WhoAmIView.as_view(), name="whoami"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),

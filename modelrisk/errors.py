@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from modelrisk.pages.reauthenticate import ask_again
 from registry import audit
 from registry.refusals import BadInput, Conflict, Refused, Unavailable
 
@@ -30,6 +31,7 @@ HINTS = {
     "parse_error": "Send one JSON object, UTF-8 encoded; files go as multipart/form-data.",
     "throttled": "Wait for the seconds in the header Retry-After.",
     "permission_denied": "A session needs the header X-CSRFToken with each change; a token does not.",
+    "reauthenticate": "Give it at /reauthenticate/, or POST it to /api/v1/auth/reauthenticate/ in the same session.",
 }
 
 
@@ -71,6 +73,8 @@ def domain_error(request, error: Exception) -> HttpResponse | None:
         return None
     if request.path.startswith("/api/"):
         return JsonResponse(body_of(error), status=status)
+    if getattr(error, "code", "") == "reauthenticate":
+        return ask_again(request, str(error.reason))
     return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
 
 
@@ -85,7 +89,7 @@ def body_of(error: Exception) -> dict:
     if isinstance(error, BadInput):
         fields = {error.field: [error.message]} if error.field else {}
         return body(error.code, error.message, hint=error.hint, field=error.field, fields=fields, detail=error.detail)
-    return body(error.code, str(error.reason))
+    return body(error.code, str(error.reason), hint=HINTS.get(error.code, ""))
 
 
 def body(

@@ -181,6 +181,10 @@ MODELRISK_FILE_READER = "assessments.sandbox.reading"
 # Read of the environment by assessments/sandbox, which knows no Django; named here because every setting is.
 SANDBOX_SETTINGS = ("MODELRISK_SANDBOX", "MODELRISK_SANDBOX_UIDS", "MODELRISK_FORKSERVER")
 
+# --- decisions --------------------------------------------------------------------------------
+# How long after giving the password a person may sign decisions without being asked for it again.
+MODELRISK_SIGN_WITHIN_MINUTES = float(env("MODELRISK_SIGN_WITHIN_MINUTES", "15"))
+
 # --- background work --------------------------------------------------------------------------
 # The queue is a doorbell: it carries row ids only, the rows are the truth.
 WORKERS = int(env("MODELRISK_WORKERS", "2"))

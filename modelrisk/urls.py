@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 
-from modelrisk.pages import account, artifact, audit, history, inbox, inventory, model, review, version
+from modelrisk.pages import account, artifact, audit, history, inbox, inventory, model, reauthenticate, review, version
 from modelrisk.pages.health import healthz
 
 SHA256 = "(?P<sha256>[0-9a-f]{64})"
@@ -13,6 +13,7 @@ pages = [
     path("running/", inbox.running, name="running"),
     path("login/", auth.LoginView.as_view(template_name="pages/login.html"), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("reauthenticate/", reauthenticate.reauthenticate, name="reauthenticate"),
     path("account/", account.account, name="account"),
     path("account/tokens/revoke/", account.revoke, name="token-revoke"),
     path("models/", inventory.models, name="models"),

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from django.db import models, transaction
 
 from registry import audit, changes
-from registry.refusals import Conflict, NotNow, Refused
+from registry.refusals import Conflict, NotNow, PasswordNeeded, Refused
 
 NAMES: set[str] = set()  # of every action, for the filters of the log
 
@@ -77,7 +77,7 @@ def _ask(name: str, rule: Rule, subject, actor, given: dict[str, Any]) -> None:
         raise Conflict(reason)
     if reason is not None:
         _record_refusal(name, subject, actor, reason)
-        raise Refused(reason)
+        raise Refused(reason, code="reauthenticate" if isinstance(reason, PasswordNeeded) else "refused")
 
 
 @transaction.atomic

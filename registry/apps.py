@@ -7,12 +7,13 @@ class RegistryConfig(AppConfig):
     verbose_name = "Registry"
 
     def ready(self) -> None:
-        from registry import changes
+        from registry import changes, signing
         from registry.approvals import file_gate  # noqa: F401 - registers itself with the approval
         from registry.audit import tasks, triggers
         from registry.roles import ensure_roles
 
         changes.listen()
+        signing.listen()
         post_migrate.connect(ensure_roles, sender=self)
         post_migrate.connect(tasks.ensure_schedules, sender=self)
         post_migrate.connect(triggers.ensure, sender=self)

@@ -18,6 +18,12 @@ class NotNow(str):
     __slots__ = ()
 
 
+class PasswordNeeded(str):
+    """A rule's reason that goes away once the person gives their password again: Refused, code `reauthenticate`."""
+
+    __slots__ = ()
+
+
 class BadInput(Exception):
     """What was given cannot be used: `message` says what is wrong, `hint` what to do. -> 400
 

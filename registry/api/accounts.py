@@ -1,21 +1,15 @@
 """Signing in over the API, and who one is there."""
 
-import base64
-import binascii
-import hashlib
-
 from django.contrib.auth import authenticate, get_user_model
 from drf_spectacular.utils import extend_schema
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
-from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from registry import access, actions, tokens
+from registry import access, actions, attempts, signing, tokens
 from registry.api.offers import AvailableActions, offer
 
 
@@ -45,37 +39,17 @@ class WhoAmISerializer(serializers.ModelSerializer):
         return access.sees_everything(user)
 
 
-class AttemptsFromAddress(SimpleRateThrottle):
-    """Counted in the cache, which is per process by default: N web workers allow up to N times the rate."""
-
-    scope = "login_address"
-
-    def get_cache_key(self, request, view):
-        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
-
-
-class AttemptsOnAccount(SimpleRateThrottle):
-    """For guesses at one password from many addresses."""
-
-    scope = "login_account"
-
-    def get_cache_key(self, request, view):
-        given = _credentials(request)
-        name = str(given.get("username", "")) if isinstance(given, dict) else ""
-        return self.cache_format % {"scope": self.scope, "ident": hashlib.sha256(name.encode()).hexdigest()}
-
-
 class LoginView(APIView):
     """No session and no token is read here, so there is nothing that another site could misuse."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (AttemptsFromAddress, AttemptsOnAccount)
+    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsOnAccount)
 
     @extend_schema(request=LoginSerializer, responses={200: TokenSerializer}, auth=[])
     def post(self, request):
         """Exchange username and password, in the body or as HTTP Basic, for a token."""
-        form = LoginSerializer(data=_credentials(request))
+        form = LoginSerializer(data=attempts.credentials(request))
         form.is_valid(raise_exception=True)
         user = authenticate(request, **form.validated_data)
         if user is None:
@@ -97,23 +71,35 @@ class LogoutView(APIView):
         return Response(status=204)
 
 
+class PasswordSerializer(serializers.Serializer):
+    password = serializers.CharField(max_length=4096, trim_whitespace=False, style={"input_type": "password"})
+
+
+class SignsUntilSerializer(serializers.Serializer):
+    authenticated_at = serializers.DateTimeField()
+    signs_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until then decisions are signed without asking again; null: this person signs none."
+    )
+
+
+class ReauthenticateView(APIView):
+    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsAgain)
+
+    @extend_schema(request=PasswordSerializer, responses={200: SignsUntilSerializer})
+    def post(self, request):
+        """Give your password again in this web session, to sign a decision next. Tokens do not sign."""
+        form = PasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        signing.reauthenticate(request.user, actor=request.user, **form.validated_data)
+        told = {"authenticated_at": signing.authenticated_at(), "signs_until": signing.signs_until(request.user)}
+        return Response(SignsUntilSerializer(told).data)
+
+
 class WhoAmIView(APIView):
     @extend_schema(responses=WhoAmISerializer)
     def get(self, request):
         """Who you are here, and what you may begin."""
         return Response(WhoAmISerializer(request.user, context={"request": request}).data)
-
-
-def _credentials(request):
-    """Username and password of the HTTP Basic header; without one, the body."""
-    scheme, _, encoded = get_authorization_header(request).partition(b" ")
-    if scheme.lower() != b"basic":
-        return request.data
-    try:
-        username, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        raise AuthenticationFailed("The Basic header cannot be read.") from None
-    return {"username": username, "password": password}
 
 
 offer(get_user_model(), actions.register_model, route="model-list", at_row=False)

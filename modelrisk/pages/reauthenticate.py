@@ -1,0 +1,73 @@
+"""Giving one's password again before a signature, and going on where one was.
+
+A form that came too late is not lost: what was posted is carried along, shown, and posted again by its person.
+"""
+
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from registry import attempts, signing
+from registry.forms import ActionForm
+
+NOT_CARRIED = {"csrfmiddlewaretoken", "password"}
+
+
+class PasswordForm(ActionForm):
+    password = forms.CharField(
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    held = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def reauthenticate(request) -> HttpResponse:
+    """`next` says where to go on; `held` is what a form had posted there, to be posted again."""
+    after = _within(request, request.POST.get("next") or request.GET.get("next"))
+    form = PasswordForm(request.POST or None)
+    if request.method == "GET":
+        return _page(request, form, after)
+    if seconds := attempts.seconds_to_wait(request):
+        form.add_error(None, f"Too many tries. Wait {seconds} seconds, then try again.")
+        return _page(request, form, after, status=429)
+    done = form.perform(
+        lambda: signing.reauthenticate(request.user, actor=request.user, password=form.cleaned_data["password"])
+    )
+    if done is None:
+        return _page(request, form, after, status=form.status)
+    if held := form.cleaned_data["held"]:
+        pairs = [(name, value) for name, values in QueryDict(held).lists() for value in values]
+        return render(request, "pages/send_again.html", {"next": after, "pairs": pairs})
+    messages.success(request, "Thank you. You may sign now.")
+    return redirect(after)
+
+
+def ask_again(request, reason: str) -> HttpResponse:
+    """The answer to a signature that came too long after the password: ask for it, and keep what was posted."""
+    pairs = [(name, value) for name, values in request.POST.lists() if name not in NOT_CARRIED for value in values]
+    form = PasswordForm(initial={"held": urlencode(pairs)})
+    return _page(request, form, request.get_full_path(), reason=reason, status=403)
+
+
+def _page(request, form: PasswordForm, after: str, *, reason: str = "", status: int = 200) -> HttpResponse:
+    return render(request, "pages/reauthenticate.html", {"form": form, "next": after, "reason": reason}, status=status)
+
+
+def _within(request, address: str | None) -> str:
+    """The address, where it is one of ours; else the inbox."""
+    ours = address and url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if ours else reverse("inbox")

@@ -1,0 +1,106 @@
+"""Who may sign a decision now (guard G2): a named person, in a web session, who gave their password a moment ago.
+
+The session keeps when its person last gave the password: at the sign-in, and each time they are asked again before a
+signature. A token never signs, whoever's it is; nor do those who run the system and decide nothing.
+
+A rule of a decision returns `refusal(actor)` as it is: where the password alone is missing it is a PasswordNeeded,
+which pages and API turn into the question for it.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, authenticate
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in
+from django.utils import timezone
+
+from registry import access, audit
+from registry.action import Done, action
+from registry.refusals import BadInput, PasswordNeeded
+
+KEPT_AS = "authenticated_at"  # in the session
+NOT_A_SESSION = "A decision is signed in the web session of a named person, not with an API token."
+DECIDES_NOTHING = {
+    access.ADMIN: "An admin runs the system and decides nothing; someone else must sign.",
+    access.SERVICE_ACCOUNT: "A service account decides nothing; a named person must sign.",
+}
+
+
+def refusal(actor: AbstractBaseUser) -> str | None:
+    """Why this person's signature does not count in the request that is being answered, or None."""
+    if getattr(actor, "is_superuser", False):
+        return DECIDES_NOTHING[access.ADMIN]
+    for role, reason in DECIDES_NOTHING.items():
+        if role in access.roles_of(actor):
+            return reason
+    if _session_of(actor) is None:
+        return NOT_A_SESSION
+    given = authenticated_at()
+    if given is None or given < timezone.now() - _lasts():
+        return PasswordNeeded(
+            f"A signature needs your password, given within the last {settings.MODELRISK_SIGN_WITHIN_MINUTES:g} "
+            "minutes. Give it again, then sign."
+        )
+    return None
+
+
+def authenticated_at() -> datetime | None:
+    """When the person of the session that is being answered last gave their password; None outside of sessions."""
+    session = getattr(audit.asking.get(), "session", None)
+    written = session.get(KEPT_AS) if session is not None else None
+    return datetime.fromisoformat(written) if written else None
+
+
+def signs_until(actor: AbstractBaseUser) -> datetime | None:
+    """Until when this person may sign without giving the password again; None where they may not now."""
+    given = authenticated_at()
+    return given + _lasts() if given is not None and refusal(actor) is None else None
+
+
+def _own_session(user, actor, **_) -> str | None:
+    if user.pk != actor.pk:
+        return "Only the person of a session gives the password in it."
+    return None if _session_of(actor) is not None else NOT_A_SESSION
+
+
+@action("account.reauthenticate", rule=_own_session)
+def reauthenticate(user, *, actor, password: str) -> Done:
+    """Give one's password again in the session that is open. Raises BadInput where it is wrong."""
+    request = audit.asking.get()
+    found = authenticate(request, username=user.get_username(), password=password)
+    if found is None or found.pk != user.pk:
+        raise BadInput(
+            "The password is wrong.",
+            hint="It is the one that you sign in with.",
+            code="wrong_password",
+            field="password",
+        )
+    _keep_the_time(request)
+    return Done(user, summary=f"{user} gave their password again", detail={"at": request.session[KEPT_AS]})
+
+
+def listen() -> None:
+    """Called once, when the apps are ready: signing in is giving the password."""
+    user_logged_in.connect(_signed_in, dispatch_uid="registry.signing")
+
+
+def _signed_in(sender, request, user, **_) -> None:
+    _keep_the_time(request)
+
+
+def _keep_the_time(request) -> None:
+    request.session[KEPT_AS] = timezone.now().isoformat()
+
+
+def _session_of(actor: AbstractBaseUser):
+    """The session of the request that is being answered, where it is this person's and no token came with it."""
+    request = audit.asking.get()
+    if request is None or getattr(request, "auth", None) is not None:
+        return None
+    session = getattr(request, "session", None)
+    return session if session is not None and session.get(SESSION_KEY) == str(actor.pk) else None
+
+
+def _lasts() -> timedelta:
+    return timedelta(minutes=settings.MODELRISK_SIGN_WITHIN_MINUTES)
