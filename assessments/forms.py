@@ -104,6 +104,9 @@ class RaiseFindingForm(ActionForm):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="Empty: the day of its severity.",
     )
+    draft = forms.BooleanField(
+        required=False, label="Keep it as a draft", help_text="Only the second line sees it until it is issued."
+    )
 
     def __init__(self, *args, verdict: Verdict | None = None, **kwargs):
         super().__init__(*args, **kwargs)

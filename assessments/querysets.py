@@ -1,6 +1,8 @@
 """Reads of assessments. The only place where they are filtered by who asks."""
 
-from django.db.models import Q
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from registry import access
@@ -20,13 +22,18 @@ class AssessmentQuerySet(RecordedQuerySet):
 
 class FindingQuerySet(RecordedQuerySet):
     def visible_to(self, user):
-        """Whoever sees the model version sees its findings."""
+        """Whoever sees the model version sees its findings; those that are not issued yet, the second line alone."""
         if access.sees_everything(user):
             return self
-        return self.filter(Q(version__model__owner=user) | Q(version__model__developers=user)).distinct()
+        seen = self.filter(Q(version__model__owner=user) | Q(version__model__developers=user))
+        return seen.exclude(state="draft").distinct()
 
     def standing(self):
-        """Those that have not ended."""
+        """Those that are on record and have not ended."""
+        return self.exclude(state__in=["draft", *self.model.ENDED])
+
+    def open_ones(self):
+        """Those that have not ended, drafts too."""
         return self.exclude(state__in=self.model.ENDED)
 
     def overdue(self):
@@ -35,3 +42,33 @@ class FindingQuerySet(RecordedQuerySet):
     def of_model(self, model):
         """Of every version: a finding is not got rid of by uploading another file."""
         return self.filter(version__model=model)
+
+
+class PolicyExceptionQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        """Whoever sees the model version sees its exceptions."""
+        if access.sees_everything(user):
+            return self
+        return self.filter(Q(version__model__owner=user) | Q(version__model__developers=user)).distinct()
+
+    def in_force(self, at=None):
+        """Those that hold on a day (a date; today where None)."""
+        return self.filter(state="active", expiry__gte=at or timezone.localdate())
+
+    def expiring(self, within: timedelta, at=None):
+        """Those in force that end within so many days."""
+        today = at or timezone.localdate()
+        return self.in_force(today).filter(expiry__lte=today + within)
+
+    def run_out(self, at=None):
+        """Those past their last day, whether or not the night has marked them yet."""
+        return self.filter(state__in=["active", "expired"], expiry__lt=at or timezone.localdate())
+
+    def still_relied_on(self, at=None):
+        """Run out, on a version that is in use, with nothing in their place: what an auditor asks for first."""
+        today = at or timezone.localdate()
+        newer = self.model.objects.in_force(today).filter(
+            version=OuterRef("version"), subject_key=OuterRef("subject_key")
+        )
+        used = self.run_out(today).filter(version__use_status__in=["in_use", "restricted"])
+        return used.exclude(Exists(newer)).exclude(finding__state__in=["verified_closed", "withdrawn"])

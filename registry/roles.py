@@ -22,3 +22,8 @@ def system_user():
         user.set_unusable_password()
         user.save(update_fields=["password"])
     return user
+
+
+def is_system(user) -> bool:
+    """Whether a job asks, and no person."""
+    return user.get_username() == SYSTEM and not user.is_active

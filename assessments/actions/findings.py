@@ -28,8 +28,11 @@ def raise_finding(
     severity: str,
     due: date | None = None,
     verdict: Verdict | None = None,
+    draft: bool = False,
 ) -> Done:
     """Put an issue on record against a version. It holds up the model until it has ended.
+
+    draft: only the second line sees it, and it holds up nothing, until it is issued.
 
     due: the day by which it must have ended; without one, that of its severity. verdict: what it was raised from, of an
     assessment of this version.
@@ -52,9 +55,10 @@ def raise_finding(
         severity=severity,
         owner=version.model.owner,
         due=_due(severity, due),
+        state=Finding.State.DRAFT if draft else Finding.State.ISSUED,
         raised_by=actor,
     )
-    summary = f"Raised {finding} against {version}, {severity}: {title}"
+    summary = f"{'Drafted' if draft else 'Raised'} {finding} against {version}, {severity}: {title}"
     detail = {
         "version": version.pk,
         "severity": severity,

@@ -74,6 +74,7 @@ class NewFindingSerializer(serializers.Serializer):
     severity = serializers.ChoiceField(choices=Finding.Severity.choices)
     due = serializers.DateField(required=False, help_text="Without one, the day of its severity.")
     verdict = NamedVerdictSerializer(required=False, help_text="What it is raised from, of this version.")
+    draft = serializers.BooleanField(required=False, help_text="Only the second line sees it until it is issued.")
 
 
 class StepSerializer(serializers.Serializer):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from assessments.models import Finding
+from assessments.models import Finding, PolicyException
 from assessments.results import canonical
 from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
 
@@ -23,9 +23,41 @@ def standing_findings(version) -> Iterator[Evidence]:
 
 @gate
 def no_grave_finding(version) -> Iterator[Blocker]:
-    for finding in Finding.objects.of_model(version.model_id).standing().filter(severity__in=BLOCKING).order_by("pk"):
+    """Guard G6: one that a higher approver accepted for this very version, for a time, lets it pass with conditions."""
+    grave = Finding.objects.of_model(version.model_id).standing().filter(severity__in=BLOCKING).order_by("pk")
+    accepted = {
+        one.finding_id: one
+        for one in PolicyException.objects.in_force().filter(version=version, kind=PolicyException.Kind.RISK)
+    }
+    for finding in grave:
+        if exception := accepted.get(finding.pk):
+            yield Blocker(
+                "accepted_finding",
+                f"{finding} ({finding.severity}) stands, its risk accepted by {exception} until "
+                f"{exception.expiry:%-d %b %Y}: {finding.title}.",
+                "Approve with conditions, or have it remedied and closed.",
+                allows_conditions=True,
+            )
+            continue
         yield Blocker(
             "grave_finding",
             f"{finding} ({finding.severity}) stands: {finding.title}.",
-            "Remedy it and have the validating side close it.",
+            "Remedy it and have the validating side close it, or have a higher approver accept its risk for a time.",
         )
+
+
+@evidence_source
+def exceptions_in_force(version) -> Iterator[Evidence]:
+    """What a decision deviates by: bound by a digest of what was asked and approved."""
+    held = PolicyException.objects.in_force().filter(version=version).select_related("approved_by", "finding")
+    for one in held.order_by("pk"):
+        summary = {
+            "kind": one.kind,
+            "subject": one.subject,
+            "compensating_control": one.compensating_control,
+            "expiry": one.expiry.isoformat(),
+            "approved_by": one.approved_by.get_username(),
+            "approved_as": one.approved_as,
+        }
+        digest = hashlib.sha256(canonical(summary | {"reason": one.reason, "criterion": one.criterion})).hexdigest()
+        yield Evidence(kind="exception", id=one.pk, label=str(one), sha256=digest, summary=summary)

@@ -9,6 +9,7 @@ State = Finding.State
 
 
 class Event(StrEnum):
+    ISSUE = "issue"
     ACCEPT = "accept"
     REBUT = "rebut"
     UPHOLD = "uphold"
@@ -37,6 +38,7 @@ class Step:
 
 
 STEPS: dict[Event, Step] = {
+    Event.ISSUE: Step(Side.VALIDATING, "Issue", "What the building side should know of it", "Issued"),
     Event.ACCEPT: Step(Side.BUILDING, "Accept", "What will be done about it, by whom", "Accepted"),
     Event.REBUT: Step(Side.BUILDING, "Rebut", "Why it is not an issue", "Rebutted"),
     Event.UPHOLD: Step(Side.VALIDATING, "Uphold", "Why the rebuttal does not hold", "Upheld"),
@@ -49,16 +51,25 @@ STEPS: dict[Event, Step] = {
 
 # What is not here does not happen.
 TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.DRAFT, Event.ISSUE): State.ISSUED,
+    (State.DRAFT, Event.WITHDRAW): State.WITHDRAWN,
     (State.ISSUED, Event.ACCEPT): State.OPEN,
     (State.ISSUED, Event.REBUT): State.REBUTTED,
     (State.ISSUED, Event.WITHDRAW): State.WITHDRAWN,
-    (State.REBUTTED, Event.UPHOLD): State.ISSUED,
+    (State.REBUTTED, Event.UPHOLD): State.UPHELD,
     (State.REBUTTED, Event.WITHDRAW): State.WITHDRAWN,
+    (State.UPHELD, Event.ACCEPT): State.OPEN,
+    (State.UPHELD, Event.WITHDRAW): State.WITHDRAWN,
     (State.OPEN, Event.SUBMIT): State.SUBMITTED,
+    (State.ACCEPTED, Event.SUBMIT): State.SUBMITTED,
     (State.SUBMITTED, Event.SEND_BACK): State.OPEN,
     (State.SUBMITTED, Event.CLOSE): State.CLOSED,
     (State.CLOSED, Event.REOPEN): State.OPEN,
 }
+
+# What an exception does to its finding, when it is approved and when it ends: no person's step.
+RISK_IS_ACCEPTED = dict.fromkeys((State.ISSUED, State.REBUTTED, State.UPHELD, State.OPEN), State.ACCEPTED)
+ACCEPTANCE_ENDS = {State.ACCEPTED: State.OPEN}
 
 
 def after(state: str, event: Event) -> State | None:
@@ -67,7 +78,7 @@ def after(state: str, event: Event) -> State | None:
 
 
 def waits_for(state: str) -> Side | None:
-    """Whose move it is; None where it has ended."""
-    if state in Finding.ENDED:
+    """Whose move it is; None where it has ended, or where an exception lets it rest."""
+    if state in {*Finding.ENDED, State.ACCEPTED}:
         return None
-    return Side.BUILDING if state in {State.ISSUED, State.OPEN} else Side.VALIDATING
+    return Side.BUILDING if state in {State.ISSUED, State.UPHELD, State.OPEN} else Side.VALIDATING

@@ -1,5 +1,6 @@
 from assessments.models.assessment import Assessment
+from assessments.models.exception import PolicyException
 from assessments.models.finding import Finding
 from assessments.models.result import Chart, Measure, TestResult, Verdict
 
-__all__ = ["Assessment", "Chart", "Finding", "Measure", "TestResult", "Verdict"]
+__all__ = ["Assessment", "Chart", "Finding", "Measure", "PolicyException", "TestResult", "Verdict"]

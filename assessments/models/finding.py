@@ -20,11 +20,14 @@ class Finding(models.Model):
         OBSERVATION = "observation", "observation"
 
     class State(models.TextChoices):
+        DRAFT = "draft", "draft"
         ISSUED = "issued", "waits for an answer"
         REBUTTED = "rebutted", "rebutted"
         OPEN = "open", "being remedied"
         SUBMITTED = "remediation_submitted", "waits for verification"
+        ACCEPTED = "risk_accepted", "risk accepted for a time"
         CLOSED = "verified_closed", "verified and closed"
+        UPHELD = "upheld", "upheld against the rebuttal"
         WITHDRAWN = "withdrawn", "withdrawn"
 
     ENDED = (State.CLOSED, State.WITHDRAWN)

@@ -16,6 +16,7 @@ class Blocker:
     id: str
     message: str
     hint: str = ""
+    allows_conditions: bool = False  # it blocks a plain approval only
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,11 @@ from registry.refusals import NotNow
 
 
 def may_request(version: ModelVersion, actor: AbstractBaseUser, **_: Any) -> str | None:
-    return access.may_request_approval(version, actor) or _state(version, Event.REQUEST) or _blocked(version)
+    return (
+        access.may_request_approval(version, actor)
+        or _state(version, Event.REQUEST)
+        or _blocked(version, knowingly=True)
+    )
 
 
 def may_withdraw(version: ModelVersion, actor: AbstractBaseUser, **_: Any) -> str | None:
@@ -24,7 +28,8 @@ def may_decide(version: ModelVersion, actor: AbstractBaseUser, *, outcome: str =
     reason = access.may_decide(version, actor) or _state(version, Event.REJECT)
     if reason is not None or outcome in {"", Event.REJECT}:
         return reason
-    return _blocked(version) or (not_plainly(version) if outcome == Event.APPROVE else None)
+    plainly = outcome == Event.APPROVE
+    return _blocked(version, knowingly=not plainly) or (not_plainly(version) if plainly else None)
 
 
 def outcomes(version: ModelVersion, actor: AbstractBaseUser) -> dict[str, str | None]:
@@ -45,8 +50,9 @@ _NEEDS = {
 }
 
 
-def _blocked(version: ModelVersion) -> NotNow | None:
-    found = gates.blockers(version)
+def _blocked(version: ModelVersion, *, knowingly: bool) -> NotNow | None:
+    """knowingly: with conditions, past what was accepted for a time."""
+    found = [one for one in gates.blockers(version) if not (knowingly and one.allows_conditions)]
     return NotNow(" ".join(f"{blocker.message} {blocker.hint}".strip() for blocker in found)) if found else None
 
 

@@ -13,7 +13,9 @@ from registry.models import ModelVersion
 
 # What the side whose move it is has to do.
 STEPS = {
+    Finding.State.DRAFT: "Issue a finding",
     Finding.State.ISSUED: "Answer a finding",
+    Finding.State.UPHELD: "Answer a finding",
     Finding.State.OPEN: "Remedy a finding",
     Finding.State.REBUTTED: "Judge a rebuttal",
     Finding.State.SUBMITTED: "Verify a remedy",
@@ -35,7 +37,7 @@ def found(user) -> Iterator[Waiting]:
 
 
 def _of(user) -> list[Finding]:
-    standing = Finding.objects.standing().select_related("version__model").order_by("pk")
+    standing = Finding.objects.open_ones().select_related("version__model").order_by("pk")
     building = standing.filter(version__in=ModelVersion.objects.built_by(user).values("pk"))
     mine = [one for one in building if waits_for(one.state) == Side.BUILDING]
     if not access.roles_of(user) & CHALLENGE:
