@@ -66,8 +66,9 @@ def _key(figure: Figure, words: list[tuple[str, str]], cases: bool) -> None:
     at = 0.15
     if cases:
         words.append((d.MUTED, "thin: single cases"))
+    most = min(2.6, (d.WIDTH - at) / max(len(words), 1) - 0.25)
     for colour, text in words:
-        text = d.fit(text, 2.6, d.SMALL)
+        text = d.fit(text, most, d.SMALL)
         figure.text(at / d.WIDTH, 0.12 / figure.get_figheight(), text, color=colour,
                     fontproperties=d.type_face(d.SMALL))  # fmt: skip
         at += d.width_of(text, d.SMALL) + 0.25

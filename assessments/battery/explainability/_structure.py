@@ -114,7 +114,30 @@ class Inside:
             matrix = predictor.core.behind[1](matrix)
         return np.require(matrix, np.float64, ("C", "W"))
 
+    def interactions(self, explained: Codes, background: Codes, among: list[int]) -> Floats:
+        """(rows, k, k) Shapley interactions of the raw answer between the columns `among`; 0 on the diagonal.
+
+        The value of a pair is what both have together beyond what each has alone, once: twice what the shap library
+        puts into each of its two cells. A linear sum has none. Raises AskTheEstimator.
+        """
+        self.predictor.encoder.check(explained)
+        self.predictor.encoder.check(background)
+        k = len(among)
+        if self.predictor.core.linear is not None:
+            return np.zeros((len(explained), k, k))
+        used = np.unique(self.origin[ensemble_of(self.predictor).source])
+        place = np.array([among.index(column) if column in among else -1 for column in used.tolist()], dtype=np.int64)
+        found = self._walked(explained, background, place, k).reshape(-1, k, k)
+        return np.asarray(found + found.transpose(0, 2, 1))
+
     def _of_trees(self, explained: Codes, background: Codes) -> Floats:
+        used = np.unique(self.origin[ensemble_of(self.predictor).source])
+        whole = np.zeros((len(explained), self.columns))
+        whole[:, used] = self._walked(explained, background, np.arange(len(used)), 0)
+        return whole
+
+    def _walked(self, explained: Codes, background: Codes, place: Ints, wide: int) -> Floats:
+        """What the players have on the mean of the background rows; place and wide as in the kernel."""
         from assessments.battery.explainability import _tree_kernel
 
         ensemble = ensemble_of(self.predictor)
@@ -123,7 +146,7 @@ class Inside:
         rows, others = self._ranks(ensemble, explained), self._ranks(ensemble, background)
         ends = np.append(ensemble.roots[1:], len(ensemble.node)).astype(np.int64)
         deep = depth(ensemble)
-        found = np.zeros((len(rows), len(used)))
+        found = np.zeros((len(rows), wide * wide if wide else len(used)))
         width = ensemble.values.shape[1]
         for first in np.unique(ensemble.column):
             leaf = np.asarray(ensemble.values, dtype=float) @ self.weights[first : first + width]
@@ -131,11 +154,10 @@ class Inside:
             if leaf.any():
                 _tree_kernel.values(
                     ensemble.node, ensemble.roots[mine], ends[mine], ensemble.f, ensemble.c, ensemble.categorical,
-                    ensemble.bits, leaf, rows, others, player.astype(np.int64), weight, deep, found,
+                    ensemble.bits, leaf, rows, others, player.astype(np.int64), weight, deep, place,
+                    wide, found,
                 )  # fmt: skip
-        whole = np.zeros((len(rows), self.columns))
-        whole[:, used] = found / len(others)
-        return whole
+        return np.asarray(found / len(others))
 
     def _ranks(self, ensemble: Ensemble, codes: Codes) -> NDArray[Any]:
         matrix = self._matrix(codes)

@@ -5,7 +5,9 @@ way; what a mixture of x and b does depends only on whose value it has in the no
 whatever columns of the matrix it became). So a walk down the tree carries the set of background rows (one bit each) and
 the players settled so far as x's or as b's: where x and b part at an open player, both ways are followed. A leaf of
 value v that needs p players to be x's and q to be b's is worth v to exactly those mixtures, and Shapley's formula gives
-each of the p (p-1)! q! / (p+q)! v, and each of the q minus p! (q-1)! / (p+q)! v.
+each of the p (p-1)! q! / (p+q)! v, and each of the q minus p! (q-1)! / (p+q)! v. Two of the p have (p-2)! q! /
+(p+q-1)! v together, beyond what each has alone, two of the q p! (q-2)! / (p+q-1)! v, and one of each minus (p-1)!
+(q-1)! / (p+q-1)! v: Shapley's interaction index (Grabisch and Roubens 1999).
 
 Why sets: near the root most background rows go the same way, so their walks are one walk; and where all go as x does,
 half of the tree is never seen.
@@ -52,13 +54,51 @@ def _ways(node, root, end, background, first, last, f, c, categorical, bits, rig
 
 
 @jit()
-def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, player, weight, depth, phi):  # type: ignore[no-untyped-def]
-    """Add to phi (rows, players) the sum over background rows of the Shapley values of the trees.
+def _share_singly(phi, r, value, mine, p, theirs, q, weight):  # type: ignore[no-untyped-def]
+    if p > 0:
+        share = value * weight[p - 1, q]
+        for k in range(p):
+            phi[r, mine[k]] += share
+    if q > 0:
+        share = value * weight[p, q - 1]
+        for k in range(q):
+            phi[r, theirs[k]] -= share
 
+
+@jit()
+def _share_in_pairs(phi, r, value, mine, p, theirs, q, place, wide, weight):  # type: ignore[no-untyped-def]
+    if p + q < 2:
+        return
+    both = value * weight[p - 2, q] if p > 1 else 0.0
+    neither = value * weight[p, q - 2] if q > 1 else 0.0
+    apart = value * weight[p - 1, q - 1] if p > 0 and q > 0 else 0.0
+    for k in range(p):
+        one = place[mine[k]]
+        if one >= 0:
+            for other in range(k):
+                if place[mine[other]] >= 0:
+                    phi[r, one * wide + place[mine[other]]] += both
+            for other in range(q):
+                if place[theirs[other]] >= 0:
+                    phi[r, one * wide + place[theirs[other]]] -= apart
+    for k in range(q):
+        one = place[theirs[k]]
+        if one >= 0:
+            for other in range(k):
+                if place[theirs[other]] >= 0:
+                    phi[r, one * wide + place[theirs[other]]] += neither
+
+
+@jit()
+def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, player, weight, depth, place, wide, phi):  # type: ignore[no-untyped-def]
+    """Add to phi the sum over background rows of what the players have of the trees.
+
+    wide 0: phi (rows, players), their Shapley values. Else phi (rows, wide * wide): the interactions of the players
+    whose place is not negative, each pair in one of its two cells.
     leaf: what a leaf is worth; rows, background: ranks; player: of each column of ranks; weight[p, q] = p! q! /
     (p + q + 1)!; ends: where each tree's nodes end.
     """
-    n, m, players = rows.shape[0], background.shape[0], phi.shape[1]
+    n, m, players = rows.shape[0], background.shape[0], place.shape[0]
     children = (np.int64(1) << c) - 1
     shift = f + 1 if categorical else f
     largest = 0
@@ -145,14 +185,10 @@ def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, p
                     value = leaf[~a]
                     if value != 0.0 and p + q > 0:
                         value *= np.float64(_bits_set(some))
-                        if p > 0:
-                            share = value * weight[p - 1, q]
-                            for k in range(p):
-                                phi[r, mine[k]] += share
-                        if q > 0:
-                            share = value * weight[p, q - 1]
-                            for k in range(q):
-                                phi[r, theirs[k]] -= share
+                        if wide > 0:
+                            _share_in_pairs(phi, r, value, mine, p, theirs, q, place, wide, weight)
+                        else:
+                            _share_singly(phi, r, value, mine, p, theirs, q, weight)
                 while p > 0:
                     p -= 1
                     owner[mine[p]] = 0
@@ -167,5 +203,5 @@ def warm() -> None:
     for categorical in (False, True):
         values(
             ~none, none, none + 1, 2, 1, categorical, none, np.ones(1), codes, codes, none, np.ones((3, 3)), 1,
-            np.zeros((1, 1)),
+            none, 0, np.zeros((1, 1)),
         )  # fmt: skip
