@@ -87,7 +87,7 @@ ON_POSTGRES = DATABASE_URL=$(MODELRISK_TEST_POSTGRES)
 test-services: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The same flow on PostgreSQL and a strict S3 server
 	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
 	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
-	$(ON_POSTGRES) $(BIN)/python -m pytest -m "not long" tests/registry tests/assessments tests/api tests/pages \
+	$(ON_POSTGRES) $(BIN)/python -m pytest -m "not long" --rows-only tests/registry tests/assessments tests/api tests/pages \
 		--ignore tests/assessments/sandbox -n auto --dist loadfile $(PYTEST_OPTIONS)
 	$(ON_POSTGRES) $(BIN)/python -m tests.with_s3 $(BIN)/python -m pytest -m "not long" \
 		tests/registry tests/assessments/test_runner.py tests/api/test_flow.py $(wildcard tests/processes) $(PYTEST_OPTIONS)

@@ -18,6 +18,24 @@ from tests.required import pytest_make_collect_report, pytest_runtest_makereport
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+
+def pytest_addoption(parser):
+    parser.addoption("--rows-only", action="store_true", help="only tests that read or write the database")
+
+
+def pytest_collection_modifyitems(config, items):
+    """For another database: what has no rows there would say the same again."""
+    if config.getoption("--rows-only"):
+        rest = [item for item in items if not _has_rows(item)]
+        items[:] = [item for item in items if _has_rows(item)]
+        config.hook.pytest_deselected(items=rest)
+
+
+def _has_rows(item) -> bool:
+    named = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(named) or item.get_closest_marker("django_db") is not None
+
+
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
