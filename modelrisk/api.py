@@ -28,6 +28,7 @@ from registry.api.audit import (
 )
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
+from registry.api.notifications import NotificationViewSet, WebhookViewSet
 from registry.api.reading import AsAsked
 from registry.api.trail import DecisionViewSet
 
@@ -45,6 +46,8 @@ router.register("robustness", RobustnessViewSet, basename="robustness")
 router.register("fairness", FairnessViewSet, basename="fairness")
 router.register("explainability", ExplainabilityViewSet, basename="explainability")
 router.register("decisions", DecisionViewSet, basename="decision")
+router.register("notifications", NotificationViewSet, basename="notification")
+router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("audit-events", AuditEventViewSet, basename="audit-event")
 router.register("audit-seals", AuditSealViewSet, basename="audit-seal")
 router.register("audit-checkpoints", AuditCheckpointViewSet, basename="audit-checkpoint")

@@ -7,9 +7,11 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -212,6 +214,26 @@ MODELRISK_EVIDENCE_DAYS = int(env("MODELRISK_EVIDENCE_DAYS", "365"))
 BATTERY_SELFTEST_FILE = STATE_DIR / "battery_selftest.json"  # what `manage.py battery_selftest` found last
 MODELRISK_CHILD_MEMORY_MB = int(env("MODELRISK_CHILD_MEMORY_MB", "8192"))
 
+# --- telling people ---------------------------------------------------------------------------
+# Where people find this installation: for links in e-mails.
+MODELRISK_URL = env("MODELRISK_URL", "http://localhost:8000").rstrip("/")
+# smtp://user:password@host:587 (STARTTLS), smtps://…:465, smtp+plain://host:25, console://; without one, no e-mail.
+EMAIL_URL = env("EMAIL_URL")
+MODELRISK_SENDS_EMAIL = bool(EMAIL_URL)
+DEFAULT_FROM_EMAIL = env("MODELRISK_EMAIL_FROM", "modelrisk@localhost")
+_mail = urlsplit(EMAIL_URL)
+if EMAIL_URL and _mail.scheme not in {"smtp", "smtps", "smtp+plain", "console"}:
+    raise ImproperlyConfigured("EMAIL_URL begins with smtp://, smtps://, smtp+plain:// or console://")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail.scheme.startswith('smtp') else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or {"smtps": 465, "smtp": 587}.get(_mail.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp", _mail.scheme == "smtps"
+EMAIL_TIMEOUT = 10
+# Private networks that webhooks may be called in, for example 10.2.0.0/16. Without one, public addresses only.
+MODELRISK_WEBHOOK_NETWORKS = [net for net in env("MODELRISK_WEBHOOK_NETWORKS").split(",") if net]
+if DEBUG:
+    MODELRISK_WEBHOOK_NETWORKS += ["127.0.0.0/8", "::1/128"]
+
 # --- REST -------------------------------------------------------------------------------------
 # How many proxies stand before us: tells whose address a sign-in attempt is counted for.
 PROXIES = int(env("MODELRISK_PROXIES", "0"))
@@ -246,6 +268,7 @@ SPECTACULAR_SETTINGS = {
         "WaiverStateEnum": "registry.models.Waiver.State",
         "ScanVerdictEnum": "registry.models.Scan.Verdict",
         "FindingStateEnum": "assessments.models.Finding.State",
+        "DeliveryStateEnum": "registry.models.Delivery.State",
         "CoverageStatusEnum": "assessments.regulation.coverage.CHOICES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

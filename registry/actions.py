@@ -6,12 +6,14 @@ from pathlib import Path
 
 from django.core.files.base import File
 from django.db import IntegrityError, models
+from django.urls import reverse
 from django.utils.text import slugify
 
 from registry import access, admission, column_edits, receiving, relations, scanning
 from registry.action import Done, action
 from registry.columns import guess
 from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
+from registry.notifying import having_role, notify
 from registry.refusals import BadInput
 
 PAGES = {"register"}  # addresses beside those of models and datasets: no name may hide behind them
@@ -84,8 +86,17 @@ def upload_version(model: MLModel, *, actor, received: receiving.Received, notes
     if version.gate == ModelVersion.Gate.WAIVED:  # the same bytes were waived before, as a version of another model
         admission.fill_in(artifact, admission.known_facts(artifact))
         version.refresh_from_db(fields=["estimator"])
+    if version.gate == ModelVersion.Gate.NEEDS_WAIVER:
+        _tell_officers(version, actor)
     summary = f"Uploaded {version} ({received.name}): {version.Gate(version.gate).label}"
     return Done(version, summary=summary, detail=_file_detail(received) | admission.told_of(scan.document))
+
+
+def _tell_officers(version: ModelVersion, actor) -> None:
+    told = having_role(access.SECURITY_OFFICER, but=[actor, version.model.owner])
+    why = f"{actor} uploaded it. It cannot be run until a security officer grants a waiver for what its file imports."
+    page = reverse("artifact", args=[version.artifact.sha256])
+    notify(told, f"waiver.needed:{version.artifact_id}", f"The file of {version} needs a waiver", why, page)
 
 
 @action("dataset.register", rule=access.may_register)

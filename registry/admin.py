@@ -3,6 +3,7 @@
 import django.contrib.auth.admin  # noqa: F401 - registers what user_admin replaces
 import django_q.admin  # noqa: F401 - registers its tables, which are taken away below
 import knox.admin  # noqa: F401 - the same
+from django.apps import apps
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 from knox.models import AuthToken
@@ -22,13 +23,17 @@ from registry.models import (
     Dataset,
     DatasetVersion,
     Decision,
+    Delivery,
     MLModel,
     ModelVersion,
+    Notification,
     Relation,
     Scan,
     Waiver,
+    Webhook,
 )
 
+INSIDE = {"Column", "Relation"}  # shown with their dataset version
 # Rows of the queue hold pickles, and their admin unpickles them to show them: who may write a row could run code here.
 # A token is made by its person and leaves an event; made here, for anybody, it would leave none.
 for taken_away in (Failure, OrmQ, Schedule, Success, AuthToken):
@@ -158,3 +163,26 @@ class AuditCheckpointAdmin(ReadOnly):
 @admin.register(AuditCheck)
 class AuditCheckAdmin(ReadOnly):
     list_display = ["asked_by", "asked_at", "finished_at", "holds"]
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnly):
+    list_display = ["subject", "recipient", "made_at", "read_at"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnly):
+    list_display = ["name", "url", "active", "made_by"]
+    exclude = ["nonce"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    list_display = ["key", "channel", "state", "attempts", "answer"]
+    list_filter = ["state"]
+
+
+# Every other table of the registry shows its rows as they are.
+for kind in apps.get_app_config("registry").get_models():
+    if not admin.site.is_registered(kind) and kind.__name__ not in INSIDE:
+        admin.site.register(kind, ReadOnly)

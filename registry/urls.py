@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from registry.views import datasets, models
+from registry.views import datasets, models, notifications
 
 urlpatterns = [
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/read/", notifications.read, name="notifications-read"),
+    path("webhooks/", notifications.hooks, name="webhooks"),
+    path("webhooks/<int:pk>/end/", notifications.end_hook, name="webhook-end"),
     path("models/register/", models.register, name="register-model"),
     path("models/<slug:slug>/v<int:number>/file/", models.version_file, name="version-file"),
     path("datasets/", datasets.datasets, name="datasets"),

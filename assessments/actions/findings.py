@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from assessments.findings import rules
@@ -10,6 +11,7 @@ from assessments.findings.states import STEPS, Event, after
 from assessments.models import Finding, Verdict
 from registry.action import Action, Done, action
 from registry.models import ModelVersion
+from registry.notifying import notify
 from registry.refusals import BadInput, Conflict
 
 SHORTEST_TEXT = 10  # characters
@@ -58,6 +60,8 @@ def raise_finding(
         state=Finding.State.DRAFT if draft else Finding.State.ISSUED,
         raised_by=actor,
     )
+    if not draft:
+        _tell_builders(finding, actor)
     summary = f"{'Drafted' if draft else 'Raised'} {finding} against {version}, {severity}: {title}"
     detail = {
         "version": version.pk,
@@ -69,6 +73,17 @@ def raise_finding(
         "owner": finding.owner.get_username(),
     }
     return Done(finding, summary=summary, detail=detail)
+
+
+def _tell_builders(finding: Finding, actor) -> None:
+    version = finding.version
+    notify(
+        {version.model.owner, *version.model.developers.all()} - {actor},
+        f"finding.issued:{finding.pk}",
+        f"{version} has a finding: {finding.title}",
+        f"{actor} issued it, {finding.severity}" + (f", due on {finding.due}." if finding.due else "."),
+        reverse("finding", args=[finding.pk]),
+    )
 
 
 def _step(event: Event) -> Action:
@@ -88,6 +103,8 @@ def _step(event: Event) -> Action:
         if event == Event.SUBMIT:
             finding.remedy = text
         finding.save(update_fields=["state", "ended_at", "plan", "remedy"])
+        if event == Event.ISSUE:
+            _tell_builders(finding, actor)
         summary = f"{STEPS[event].done} {finding} of {finding.version}: {text}"
         return Done(finding, summary=summary, detail={"from": was, "to": state.value, "text": text})
 

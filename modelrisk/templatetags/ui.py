@@ -18,6 +18,7 @@ from assessments import atlas
 from assessments.regulation import clauses
 from modelrisk import numerals
 from registry import access
+from registry.models import Notification
 
 register = template.Library()
 for written in ["number", "percent", "in_unit", "interval", "count", "duration", "threshold", "limit", "cell", "plain"]:
@@ -327,7 +328,12 @@ def nav(context):
     ]
     if access.sees_everything(user):  # the whole log is for those who see every model
         items.append(_item("Audit", "audit", area.startswith("audit")))
-    end = [_item("API", "api:docs", False), _item(user.get_username(), "account", area == "account")]
+    bell = min(Notification.objects.visible_to(user).unread()[:100].count(), 99)
+    end = [
+        _item("Notifications", "notifications", area.startswith("notification"), count=bell),
+        _item("API", "api:docs", False),
+        _item(user.get_username(), "account", area == "account"),
+    ]
     return {"items": [i for i in items if i], "end": [i for i in end if i], "user": user, "request": request}
 
 

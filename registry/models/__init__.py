@@ -11,6 +11,7 @@ from registry.models.audit import (
 )
 from registry.models.dataset import Column, Dataset, DatasetVersion, Relation
 from registry.models.ml_model import MLModel, ModelVersion
+from registry.models.notification import Delivery, Notification, Webhook
 from registry.models.people import Assignment, RoleGrant
 from registry.models.scan import Scan, Waiver
 
@@ -30,13 +31,16 @@ __all__ = [
     "Dataset",
     "DatasetVersion",
     "Decision",
+    "Delivery",
     "Deployment",
     "Dossier",
     "MLModel",
     "ModelVersion",
+    "Notification",
     "Relation",
     "RoleGrant",
     "Scan",
     "Vote",
     "Waiver",
+    "Webhook",
 ]
