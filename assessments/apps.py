@@ -9,6 +9,8 @@ class AssessmentsConfig(AppConfig):
     def ready(self) -> None:
         from assessments import checks, evidence  # noqa: F401 - they register themselves
         from assessments.findings import approval  # noqa: F401 - so does this
+        from assessments.policy.shipped import ensure_policy
         from assessments.reaping import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self)
+        post_migrate.connect(ensure_policy, sender=self)

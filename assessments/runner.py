@@ -329,7 +329,7 @@ def _record_deadline(child: Child) -> None:
 def judge(assessment: Assessment) -> None:
     """All tests are recorded: the policy's verdicts, the seal, the end; no evidence of what the gate bars by now."""
     recording.record_selftest(assessment)
-    found = judging.judge(stored.entries(assessment), assessment.policy)
+    found = judging.judge(stored.entries(assessment), assessment.judged_by)
     finish(assessment, State.DONE, verdicts=[_verdict(assessment, i, verdict) for i, verdict in enumerate(found)])
 
 

@@ -2,7 +2,8 @@
 
 from django.conf import settings
 
-from assessments import policies, reaping, runner, selftesting
+from assessments import reaping, runner, selftesting
+from assessments.policy import force
 
 
 def execute(pk: int) -> None:
@@ -17,6 +18,6 @@ def reap() -> None:
 
 def selftest_battery() -> None:
     """Try the battery on planted faults, where that was not done with this code, these libraries and this policy."""
-    policy = policies.default_policy()
+    policy = force.required().sealed_document
     if selftesting.mark(settings.BATTERY_SELFTEST_FILE, policy)["state"] in {"none", "outdated"}:
         selftesting.keep(selftesting.run(1, policy), settings.BATTERY_SELFTEST_FILE)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from assessments import admission, fitting, leasing, planning
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult
-from assessments.policies import default_policy
+from assessments.policy import force
 from registry import access, relations
 from registry.action import Done, action
 from registry.column_edits import EDITABLE
@@ -76,6 +76,7 @@ def _start(
     idempotency_key: str | None = None,
 ) -> Done:
     seed = secrets.randbelow(SEEDS) if seed is None else seed
+    policy = force.required()
     plan = _plan(version, dataset_version, reference, plan_name, tests, seed)
     entries = catalogue()
     assessment = Assessment.objects.create(
@@ -85,7 +86,9 @@ def _start(
         plan_name=plan_name,
         seed=seed,
         plan=plan,
-        policy=default_policy(),
+        policy=policy.sealed_document,
+        policy_version=policy,
+        context=force.context_of(version.model).to_json(),
         catalogue={test["id"]: entries[test["id"]] for test in plan["tests"]},
         idempotency_key=idempotency_key,
         requested_by=actor,
@@ -101,6 +104,7 @@ def _start(
             "plan": plan_name,
             "tests": [test["id"] for test in plan["tests"]],
             "seed": seed,
+            "policy": {"version": policy.number, "sha256": policy.sha256},
         },
     )
 

@@ -1,9 +1,13 @@
 """One planned set of tests on one model version: what was asked, how it stands, what it ran with."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from assessments.models.policy import PolicyVersion
+from assessments.policy.scope import Context, within
 from assessments.querysets import AssessmentQuerySet
 from registry.models import DatasetVersion, ModelVersion
 
@@ -36,6 +40,15 @@ class Assessment(models.Model):
     seed = models.PositiveBigIntegerField()
     plan = models.JSONField(help_text="The plan.json the battery gets, without the tests already recorded.")
     policy = models.JSONField(help_text="The policy it is judged by: {name, version, sha256, criteria: [...]}")
+    policy_version = models.ForeignKey(
+        PolicyVersion,
+        models.PROTECT,
+        related_name="assessments",
+        null=True,
+        blank=True,
+        help_text="Whose policy it is.",
+    )
+    context = models.JSONField(default=dict, help_text="Of the model, when asked: {tier, use_case, legal_contexts}")
     catalogue = models.JSONField(help_text="The catalogue entries it runs with, so that old evidence reads right.")
     idempotency_key = models.CharField(max_length=100, null=True, blank=True, unique=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -74,6 +87,11 @@ class Assessment(models.Model):
     @property
     def planned_tests(self) -> list[str]:
         return [test["id"] for test in self.plan["tests"]]
+
+    @property
+    def judged_by(self) -> dict[str, Any]:
+        """The policy with the criteria that hold for this model."""
+        return within(self.policy, Context.from_json(self.context))
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult, Verdict
-from assessments.policies import default_policy
+from assessments.policy import force
 from assessments.regulation.clauses import Clause, Framework, clauses, frameworks
 from registry.models import DatasetVersion, ModelVersion
 
@@ -143,7 +143,7 @@ def _ages(assessments: set[Assessment]) -> dict[int, str]:
     """{assessment id: why it is no evidence for today, or nothing}"""
     today = timezone.now()
     oldest = today - timedelta(days=settings.MODELRISK_EVIDENCE_DAYS)
-    policy = default_policy()["sha256"]
+    now = force.in_force()
     data = DatasetVersion.objects.filter(pk__in={one.dataset_version_id for one in assessments})
     newest = dict(data.values_list("pk").annotate(newest=Max("dataset__versions__number")))
     numbers = dict(data.values_list("pk", "number"))
@@ -152,7 +152,7 @@ def _ages(assessments: set[Assessment]) -> dict[int, str]:
         reasons = []
         if one.finished_at and one.finished_at < oldest:
             reasons.append(f"It ended more than {settings.MODELRISK_EVIDENCE_DAYS} days ago.")
-        if one.policy.get("sha256") != policy:
+        if now is None or one.policy.get("sha256") != now.sha256:
             reasons.append("The policy has changed since.")
         if newest.get(one.dataset_version_id, 0) > numbers.get(one.dataset_version_id, 0):
             reasons.append("There is a newer version of its data.")

@@ -22,6 +22,8 @@ class MLModel(models.Model):
         blank=True, help_text="What decisions it serves, for whom, and what it must not be used for."
     )
     domain = models.CharField(max_length=80, blank=True, help_text="Business area, for example Consumer lending.")
+    use_case = models.CharField(max_length=40, blank=True, help_text="What it is used for; of registry/contexts.json.")
+    legal_contexts = models.JSONField(default=list, blank=True, help_text="Which laws look at that use: a list of ids.")
     tier = models.PositiveSmallIntegerField(choices=Tier, default=Tier.TWO)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="owned_models")
     developers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="developed_models", blank=True)

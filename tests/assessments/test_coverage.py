@@ -154,5 +154,5 @@ def test_an_unknown_clause_is_404(client, auditor):
 
 
 def test_many_versions_take_few_questions(ended, django_assert_max_num_queries):
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         coverage(ended.version)

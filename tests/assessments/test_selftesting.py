@@ -104,6 +104,7 @@ def test_a_missed_fault_is_said_by_name(measured, tmp_path):
     assert selftesting.sentence(None) == ""
 
 
+@pytest.mark.django_db
 def test_the_scheduled_task_tries_once_for_a_battery(measured, settings, tmp_path, monkeypatch):
     from assessments import tasks
 
