@@ -1,10 +1,16 @@
 """Who may see and change what: small pure rules. Each returns the reason why not, or None.
 
-Roles are Django groups; what a person may do to one model also depends on being its owner or developer.
+Roles are grants in force (RoleGrant); what a person may do to one model also depends on their part in it, today and
+ever: see registry.lineage.
 """
 
+from collections.abc import Iterable
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 
+from registry.lineage import conflict
 from registry.refusals import NotNow
 
 OWNER = "owner"  # first line: accountable for models and their use
@@ -25,13 +31,60 @@ ROLES = (
 SEES_EVERYTHING = frozenset({VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER, AUDITOR})
 
 
+# Who says yes or no to something that others made.
+DECIDING = frozenset({VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER})
+GRANTORS = frozenset({MRM_LEAD, ADMIN})  # give roles to others
+REGISTRARS = frozenset({OWNER, DEVELOPER, VALIDATOR, SERVICE_ACCOUNT})
+# Role -> those that the same person may not have beside it, and why.
+EXCLUDED: dict[str, tuple[frozenset[str], str]] = {
+    AUDITOR: (frozenset(ROLES) - {AUDITOR}, "An auditor reads everything and changes nothing, so has no other role."),
+    ADMIN: (DECIDING, "An admin runs the system and decides nothing, so has no role that decides."),
+    SERVICE_ACCOUNT: (
+        frozenset(ROLES) - {SERVICE_ACCOUNT},
+        "A service account is a program and decides nothing, so has no other role.",
+    ),
+}
+
+
 def roles_of(user: AbstractBaseUser) -> frozenset[str]:
     """The user's roles; asked once per user object."""
     if not getattr(user, "is_active", False):
         return frozenset()
     if not hasattr(user, "_modelrisk_roles"):
-        user._modelrisk_roles = frozenset(user.groups.values_list("name", flat=True))
+        user._modelrisk_roles = roles_now(user)
     return user._modelrisk_roles
+
+
+def roles_now(user: AbstractBaseUser) -> frozenset[str]:
+    """The same, asked of the database now: at the moment of signing a role may have ended since the page was drawn."""
+    grants = apps.get_model("registry", "RoleGrant").objects.in_force()
+    names = grants.filter(user=user.pk, user__is_active=True).values_list("role", flat=True)
+    return effective(names, superuser=getattr(user, "is_superuser", False))
+
+
+def effective(names: Iterable[str], *, superuser: bool = False) -> frozenset[str]:
+    """What counts of these roles of one person, whatever was granted: who reads all changes nothing, who runs the
+    system decides nothing."""
+    roles = frozenset(names)
+    if AUDITOR in roles:
+        return frozenset({AUDITOR})
+    return roles - DECIDING if superuser or roles & {ADMIN, SERVICE_ACCOUNT} else roles
+
+
+def clash(role: str, others: Iterable[str]) -> str | None:
+    """Why one person may not have this role beside the others, or None."""
+    for other in others:
+        for one, another in ((role, other), (other, role)):
+            excluded, why = EXCLUDED.get(one, (frozenset(), ""))
+            if another in excluded:
+                return why
+    return None
+
+
+def people_with(*roles: str):
+    """The active people who have one of these roles now."""
+    grants = apps.get_model("registry", "RoleGrant").objects.in_force().filter(role__in=roles)
+    return get_user_model().objects.filter(is_active=True, pk__in=grants.values("user"))
 
 
 def sees_everything(user: AbstractBaseUser) -> bool:
@@ -47,14 +100,14 @@ def may_read_audit(_log, actor, **_) -> str | None:
 
 
 def is_builder(user: AbstractBaseUser, model) -> bool:
-    """Owner or developer of this model: the people who may not judge it."""
+    """Owner or developer of this model today: who may change it. Who may not judge it: registry.lineage."""
     return model.owner_id == user.pk or model.developers.filter(pk=user.pk).exists()
 
 
 def may_register(_parent, actor, **_) -> str | None:
-    if roles_of(actor) & {OWNER, DEVELOPER, VALIDATOR}:
+    if roles_of(actor) & REGISTRARS:
         return None
-    return "Registering models and datasets takes the role owner, developer or validator."
+    return "Registering models and datasets takes the role owner, developer or validator, or a service account's."
 
 
 def may_upload_version(model, actor, **_) -> str | None:
@@ -105,8 +158,9 @@ def may_grant_waiver(artifact, actor, **_) -> str | None:
     """Never for a file of one's own making: whoever uploaded, owns or develops any version with these bytes."""
     if SECURITY_OFFICER not in roles_of(actor):
         return "Granting a waiver takes the role security officer."
-    if any(version.created_by_id == actor.pk or is_builder(actor, version.model) for version in _versions(artifact)):
-        return "You uploaded, own or develop a model with this file; another security officer must decide."
+    models = {version.model_id: version.model for version in _versions(artifact)}
+    if any(conflict(actor, model) for model in models.values()):
+        return "You uploaded, own or develop a model with this file, or did; another security officer must decide."
     scan = artifact.scan
     if scan is None:
         return NotNow("This file was never scanned as a model: there is nothing to waive.")
@@ -154,8 +208,4 @@ def may_decide(version, actor, **_) -> str | None:
     """Separation of duties is a property of people, not of roles."""
     if APPROVER not in roles_of(actor):
         return "Deciding takes the role approver."
-    if is_builder(actor, version.model):
-        return f"You own or develop {version.model}; someone independent must decide."
-    if version.created_by_id == actor.pk:
-        return f"You uploaded {version}; someone independent must decide."
-    return None
+    return conflict(actor, version.model)

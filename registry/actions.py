@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from registry import access, admission, column_edits, receiving, relations, scanning
 from registry.action import Done, action
 from registry.columns import guess
-from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
+from registry.models import Assignment, Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
 from registry.notifying import having_role, notify
 from registry.refusals import BadInput
 
@@ -40,7 +40,7 @@ def register_model(
         )
     except IntegrityError as error:
         raise _taken(MLModel, name) from error
-    model.developers.set(developers)
+    _give_parts(model, actor, developers)
     detail = {
         "name": name,
         "purpose": purpose,
@@ -49,6 +49,14 @@ def register_model(
         "developers": sorted(user.get_username() for user in developers),
     }
     return Done(model, summary=f"Registered the model {name}", detail=detail)
+
+
+def _give_parts(model: MLModel, actor, developers: Iterable) -> None:
+    model.developers.set(developers)
+    parts = [(model.owner, Assignment.Part.OWNER), *((user, Assignment.Part.DEVELOPER) for user in developers)]
+    Assignment.objects.bulk_create(
+        Assignment(model=model, user=user, part=part, assigned_by=actor) for user, part in parts
+    )
 
 
 @contextmanager

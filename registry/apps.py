@@ -11,11 +11,9 @@ class RegistryConfig(AppConfig):
         from registry.approvals import file_gate  # noqa: F401 - registers itself with the approval
         from registry.audit import tasks, triggers
         from registry.notifying import delivering
-        from registry.roles import ensure_roles
 
         changes.listen()
         signing.listen()
-        post_migrate.connect(ensure_roles, sender=self)
         post_migrate.connect(tasks.ensure_schedules, sender=self)
         post_migrate.connect(delivering.ensure_schedule, sender=self)
         post_migrate.connect(triggers.ensure, sender=self)

@@ -60,8 +60,7 @@ class RegisterModelForm(ActionForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        people = get_user_model().objects.filter(is_active=True, groups__name=access.DEVELOPER)
-        self.fields["developers"].queryset = people.order_by("username")
+        self.fields["developers"].queryset = access.people_with(access.DEVELOPER).order_by("username")
 
 
 class UploadVersionForm(ActionForm):

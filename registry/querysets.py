@@ -6,7 +6,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from registry import access
+from registry import access, lineage
 from registry.changes import RecordedQuerySet
 
 
@@ -15,16 +15,17 @@ def _seen_models(user, path: str = "") -> Q:
     return Q(**{f"{path}owner": user}) | Q(**{f"{path}developers": user})
 
 
-def _built_versions(user, path: str = "") -> Q:
-    """Versions that the user uploaded, or whose model they own or develop; `path` leads from the row to them."""
-    return Q(**{f"{path}created_by": user}) | _seen_models(user, f"{path}model__")
-
-
 class MLModelQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         if access.sees_everything(user):
             return self
         return self.filter(_seen_models(user)).distinct()
+
+    def ever_built_by(self, user):
+        """Models of whose lineage this person is: see registry.lineage."""
+        assigned = Q(assignments__user=user, assignments__part__in=[lineage.OWNED, lineage.DEVELOPED])
+        uploaded = Q(versions__created_by=user) | Q(versions__approval_requests__requested_by=user)
+        return self.filter(_seen_models(user) | assigned | uploaded).distinct()
 
 
 class ModelVersionQuerySet(RecordedQuerySet):
@@ -38,7 +39,7 @@ class ModelVersionQuerySet(RecordedQuerySet):
         if access.APPROVER not in access.roles_of(user):
             return self.none()
         pending = self.filter(approval_status="pending_approval")
-        return pending.exclude(model__owner=user).exclude(model__developers=user).exclude(created_by=user)
+        return pending.exclude(model__in=apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk"))
 
     def with_gate(self):
         """Each with `gate_now` and `waiver_now` (an id): whether its file may be run, and by which waiver.
@@ -55,7 +56,10 @@ class ModelVersionQuerySet(RecordedQuerySet):
         rows = self.annotate(
             verdict_now=Subquery(scans.values("verdict")[:1]), imports_now=Subquery(scans.values("imports_sha256")[:1])
         )
-        rows = rows.annotate(waiver_now=Subquery(waivers.exclude(Exists(builders)).values("pk")[:1]))
+        assigned = apps.get_model("registry", "Assignment").objects.filter(part__in=[lineage.OWNED, lineage.DEVELOPED])
+        before = assigned.filter(model=OuterRef(OuterRef("model")), user=OuterRef("granted_by"))
+        waivers = waivers.exclude(Exists(builders)).exclude(Exists(before))
+        rows = rows.annotate(waiver_now=Subquery(waivers.values("pk")[:1]))
         return rows.annotate(
             gate_now=Case(
                 When(verdict_now__isnull=True, then=Value("not_scanned")),
@@ -68,7 +72,8 @@ class ModelVersionQuerySet(RecordedQuerySet):
         """Versions on whose file this user may grant a waiver now, and nobody has."""
         if access.SECURITY_OFFICER not in access.roles_of(user):
             return self.none()
-        own = self.model.objects.filter(_built_versions(user), artifact=OuterRef("artifact"))
+        built = apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk")
+        own = self.model.objects.filter(model__in=built, artifact=OuterRef("artifact"))
         return self.with_gate().filter(gate_now="needs_waiver").exclude(Exists(own))
 
     def built_by(self, user):

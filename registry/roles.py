@@ -1,17 +1,8 @@
-"""The groups that carry the roles, and the user in whose name jobs act."""
+"""The user in whose name jobs act."""
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
-
-from registry import access
 
 SYSTEM = "system"
-
-
-def ensure_roles(**_) -> None:
-    """Make the groups; called after each migrate."""
-    for role in access.ROLES:
-        Group.objects.get_or_create(name=role)
 
 
 def system_user():

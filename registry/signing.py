@@ -34,6 +34,11 @@ def refusal(actor: AbstractBaseUser) -> str | None:
     for role, reason in DECIDES_NOTHING.items():
         if role in access.roles_of(actor):
             return reason
+    return in_person(actor)
+
+
+def in_person(actor: AbstractBaseUser) -> str | None:
+    """Why this is not surely the person who is signed in, or None. For acts of those who run the system, too."""
     if _session_of(actor) is None:
         return NOT_A_SESSION
     given = authenticated_at()

@@ -1,6 +1,7 @@
-"""Accounts and their roles in the admin: each change is an event of the audit trail, with the values before and after.
+"""Accounts in the admin: each change is an event of the audit trail, with the values before and after.
 
-Django's own log there has no values and can be deleted.
+Django's own log there has no values and can be deleted. Roles are not given here but on the page of people, by two
+persons; a superuser runs the system and decides nothing.
 """
 
 from django.contrib import admin
@@ -19,13 +20,21 @@ User = get_user_model()
 def picture_of(user) -> dict:
     """What is kept of an account: never its password."""
     fields = {name: as_json(getattr(user, name)) for name in FIELDS}
-    roles = [{"id": group.pk, "name": group.name} for group in user.groups.order_by("name")]
     rights = [{"id": right.pk, "name": right.codename} for right in user.user_permissions.order_by("codename")]
-    return fields | {"groups": roles, "user_permissions": rights}
+    return fields | {"user_permissions": rights}
 
 
 class RecordedUserAdmin(UserAdmin):
     """Accounts are ended by taking their activity, not by removing them: the trail names them for ever."""
+
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Personal info", {"fields": ("first_name", "last_name", "email")}),
+        ("Running the system", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
+        ("Important dates", {"fields": ("last_login", "date_joined")}),
+    )
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    filter_horizontal = ("user_permissions",)
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
@@ -37,7 +46,7 @@ class RecordedUserAdmin(UserAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_related(self, request, form, formsets, change) -> None:
-        """The last step of saving: fields and roles are there."""
+        """The last step of saving: fields and permissions are there."""
         super().save_related(request, form, formsets, change)
         before, after = request.account_before if change else None, picture_of(form.instance)
         fields = {name: [before and before[name], after[name]] for name in after}
@@ -61,5 +70,5 @@ def _record(request, user, action: str, summary: str, fields: dict, *, made: boo
 
 
 admin.site.unregister(User)
-admin.site.unregister(Group)  # the roles are the code's
+admin.site.unregister(Group)  # roles are grants
 admin.site.register(User, RecordedUserAdmin)

@@ -1,16 +1,18 @@
 """The cast everybody knows, and the data the tests share."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import override_settings
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from registry import access, actions
 from registry.audit import triggers
-from registry.models import Dataset, MLModel
+from registry.models import Dataset, MLModel, RoleGrant
+from registry.roles import system_user
 from tests import s3peer, small
 from tests.required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
@@ -56,11 +58,24 @@ def test_databases_may_be_emptied():
 
 
 def make_user(name: str, *roles: str):
+    """A person with these roles, granted a year ago."""
     from django.contrib.auth import get_user_model
 
     user = get_user_model().objects.create_user(username=name, password="a-long-enough-password")
-    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
+    give_roles(user, *roles)
     return user
+
+
+def give_roles(user, *roles: str, granted_by=None) -> None:
+    """Past the second person who grants them: the tests of granting are in test_people.py."""
+    long_ago = timezone.now() - timedelta(days=365)
+    by = granted_by or system_user()
+    for role in roles:
+        RoleGrant.objects.create(
+            user=user, role=role, state=RoleGrant.State.IN_FORCE, reason="A test's.",
+            requested_by=by, requested_at=long_ago, granted_by=by, granted_at=long_ago,
+        )  # fmt: skip
+    user.__dict__.pop("_modelrisk_roles", None)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 from assessments.findings.states import STEPS, Event, Side, after
 from assessments.models import Finding
-from registry import access
+from registry import access, lineage
 from registry.models import ModelVersion
 from registry.refusals import NotNow
 
@@ -15,7 +15,7 @@ def may_raise(version: ModelVersion, actor, **_: Any) -> str | None:
     """The second line, and of it nobody who built what is challenged."""
     if not access.roles_of(actor) & CHALLENGE:
         return "Raising and closing findings takes the role validator or approver."
-    return _independent(version, actor)
+    return lineage.conflict(actor, version.model, "challenge it")
 
 
 def may(event: Event):
@@ -39,12 +39,3 @@ def _builds(finding: Finding, actor) -> str | None:
     if access.is_builder(actor, model):
         return None
     return f"Only the owner or a developer of {model} may answer its findings."
-
-
-def _independent(version: ModelVersion, actor) -> str | None:
-    """Separation of duties is a property of people, not of roles, over the whole lineage."""
-    if access.is_builder(actor, version.model):
-        return f"You own or develop {version.model}; someone independent must challenge it."
-    if version.model.versions.filter(created_by=actor).exists():
-        return f"You uploaded a version of {version.model}; someone independent must challenge it."
-    return None

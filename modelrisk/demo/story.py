@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.files import File
 
 from assessments.actions import assessments
@@ -17,6 +16,7 @@ from modelrisk.demo.census import FAVOURABLE, SENSITIVE, TARGET
 from registry import access, actions, waivers
 from registry.approvals.actions import request_approval
 from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.people import grant_first, system_user
 from registry.storage import digest_of
 
 SEED = 20_261_114
@@ -64,10 +64,16 @@ def make_people(password: str) -> dict[str, Any]:
         if made or not user.check_password(password):
             user.set_password(password)
             user.save(update_fields=["password"])
-        if name in access.ROLES:
-            user.groups.add(Group.objects.get_or_create(name=name)[0])
         people[name] = user
+    _give_roles(people)
     return people
+
+
+def _give_roles(people: dict[str, Any]) -> None:
+    """To each the role of their name, by the system: those who can grant come last, for then it may no more."""
+    for name in sorted(people, key=lambda name: name in access.GRANTORS):
+        if name in access.ROLES and not access.roles_of(people[name]):
+            grant_first(people[name], actor=system_user(), role=name, reason="One of the demo's people.")
 
 
 def tell(people: dict[str, Any], folder: Path, title: str, plan_name: str) -> Told:

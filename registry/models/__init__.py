@@ -12,7 +12,7 @@ from registry.models.audit import (
 from registry.models.dataset import Column, Dataset, DatasetVersion, Relation
 from registry.models.ml_model import MLModel, ModelVersion
 from registry.models.notification import Delivery, Notification, Webhook
-from registry.models.people import Assignment, RoleGrant
+from registry.models.people import Assignment, RoleGrant, ServiceAccount
 from registry.models.scan import Scan, Waiver
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Relation",
     "RoleGrant",
     "Scan",
+    "ServiceAccount",
     "Vote",
     "Waiver",
     "Webhook",

@@ -1,5 +1,6 @@
 """Who has which role, and who has which part in which model. Rows are ended, never removed: the past is asked later."""
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,12 @@ from registry.changes import RecordedQuerySet
 
 
 class RoleGrantQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        """Whoever has a role sees who else has one; who has none sees what they asked for."""
+        if access.roles_of(user) or getattr(user, "is_superuser", False):
+            return self
+        return self.filter(Q(user=user) | Q(requested_by=user))
+
     def in_force(self, at=None):
         """Those that hold at a moment (an aware datetime; now where None)."""
         at = at or timezone.now()
@@ -61,7 +68,36 @@ class RoleGrant(models.Model):
         return f"{self.get_role_display()} for {self.user}"
 
 
+class ServiceAccountQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        if access.roles_of(user) or getattr(user, "is_superuser", False):
+            return self
+        return self.filter(owner=user)
+
+
+class ServiceAccount(models.Model):
+    """An account of a pipeline, and the person who answers for it. It acts by tokens that its owner makes; it never
+    signs in, and decides nothing."""
+
+    account = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="service_account")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="service_accounts")
+    purpose = models.TextField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    objects = ServiceAccountQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.account}, service account of {self.owner}"
+
+
 class AssignmentQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        """Whoever sees the model sees its people."""
+        return self.filter(model__in=apps.get_model("registry", "MLModel").objects.visible_to(user))
+
     def in_force(self, at=None):
         at = at or timezone.now()
         return self.filter(Q(until__isnull=True) | Q(until__gt=at), since__lte=at)

@@ -13,11 +13,11 @@ webhooks     the actions by which an administrator adds and ends webhooks
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry import access
 from registry.models import Delivery, Notification, Webhook
 
 # Kind of event -> what it says. A key begins with one of them.
@@ -67,12 +67,8 @@ def notify(recipients: Iterable, key: str, subject: str, body: str = "", url: st
 
 def having_role(*roles: str, but: Iterable = ()) -> QuerySet:
     """The people with one of these roles now, without those in `but`."""
-    now = timezone.now()
-    granted = Q(role_grants__role__in=roles, role_grants__granted_at__lte=now) & (
-        Q(role_grants__ended_at__isnull=True) | Q(role_grants__ended_at__gt=now)
-    )
-    people = get_user_model().objects.filter(Q(groups__name__in=roles) | granted, is_active=True)
-    return people.exclude(pk__in=[person.pk for person in but]).distinct().order_by("pk")
+    people = access.people_with(*roles)
+    return people.exclude(pk__in=[person.pk for person in but]).order_by("pk")
 
 
 def ring() -> None:

@@ -12,7 +12,7 @@ from assessments.models import Finding, Verdict
 from registry.approvals import gates
 from registry.models import AuditEvent, ModelVersion
 from registry.refusals import BadInput, Conflict, Refused
-from tests.conftest import make_user
+from tests.conftest import give_roles, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +90,7 @@ def test_who_uploaded_any_version_of_the_model_does_not_challenge_it(version, db
 
 
 def test_a_second_role_does_not_let_the_owner_close_it(finding, owner):
-    owner.groups.add(make_user("x", "validator").groups.get())
+    give_roles(owner, "validator")
     put(finding, State.SUBMITTED)
     with pytest.raises(Refused, match="You own or develop"):
         steps[Event.CLOSE](finding, actor=type(owner).objects.get(pk=owner.pk), text=TEXT)

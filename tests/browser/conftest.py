@@ -23,10 +23,11 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 MAKE_PEOPLE = f"""
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from registry import people
 for name, roles in {PEOPLE!r}.items():
     user = get_user_model().objects.create_user(name, password={PASSWORD!r})
-    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
+    for role in roles:
+        people.grant_first(user, actor=people.system_user(), role=role, reason="First people of the tests.")
 """
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from registry import actions
 from registry.models import Dataset, MLModel
+from tests.conftest import give_roles
 from tests.pages.page import read
 from tests.pages.test_access import ABOUT, OPEN, address
 
@@ -20,7 +21,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 @pytest.fixture
 def everyone_at_once(validator, approver, sign_in):
     """A person with every role that opens pages, so that each page shows all it can."""
-    validator.groups.add(*approver.groups.all())
+    give_roles(validator, "approver")
     return sign_in(validator)
 
 

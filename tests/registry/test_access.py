@@ -5,6 +5,7 @@ import pytest
 from registry import access, actions
 from registry.approvals import rules
 from registry.models import Dataset, DatasetVersion, MLModel, ModelVersion
+from tests.conftest import give_roles
 
 EVERYONE = ["owner", "developer", "validator", "approver", "security_officer", "auditor", "outsider"]
 SEES_MODELS = {"owner", "developer", "validator", "approver", "security_officer", "auditor"}
@@ -22,7 +23,7 @@ def test_who_sees_a_model_and_its_versions(model_version, cast, name):
 @pytest.mark.parametrize("name", EVERYONE)
 def test_a_model_of_others_is_seen_by_the_second_and_third_line_only(cast, django_user_model, name):
     stranger = django_user_model.objects.create(username="stranger")
-    stranger.groups.set(cast["owner"].groups.all())
+    give_roles(stranger, access.OWNER)
     actions.register_model(MLModel, actor=stranger, name="Not yours")
     assert MLModel.objects.visible_to(cast[name]).exists() == (name in SECOND_AND_THIRD_LINE)
 

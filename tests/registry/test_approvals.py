@@ -12,6 +12,7 @@ from registry.approvals import gates, rules, states
 from registry.approvals.actions import decide, request_approval, withdraw_request
 from registry.models import ApprovalRequest, AuditEvent, Decision, ModelVersion
 from registry.refusals import BadInput, Conflict, Refused
+from tests.conftest import give_roles
 
 REASON = "Fails for applicants under 25."
 Status = ModelVersion.ApprovalStatus
@@ -105,8 +106,7 @@ def test_only_reviewers_decide(pending, owner, developer, validator, auditor, ou
 
 
 def test_the_owner_may_not_decide_even_as_reviewer(pending, owner, approver):
-    owner.groups.set(approver.groups.all())
-    del owner._modelrisk_roles
+    give_roles(owner, "approver")
     with pytest.raises(Refused, match="someone independent"):
         decide(pending, actor=owner, outcome="approve")
 
@@ -119,8 +119,8 @@ def test_a_developer_may_not_decide_even_as_reviewer(pending, approver):
 
 def test_who_uploaded_may_not_decide_even_when_no_longer_a_developer(pending, developer, approver):
     pending.model.developers.remove(developer)
-    developer.groups.set(approver.groups.all())
-    with pytest.raises(Refused, match="You uploaded"):
+    give_roles(developer, "approver")
+    with pytest.raises(Refused, match="You owned or developed Credit score before"):
         decide(pending, actor=developer, outcome="approve")
 
 

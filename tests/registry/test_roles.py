@@ -1,10 +1,9 @@
-"""The role groups, the system user and the admin."""
+"""The system user and the admin."""
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import Group
 from django.urls import reverse
 from knox.models import AuthToken
 
@@ -12,17 +11,6 @@ from registry import access, roles
 from registry.models import AuditEvent
 
 REGISTRY_MODELS = list(apps.get_app_config("registry").get_models())
-
-
-@pytest.mark.django_db
-def test_the_groups_are_there_after_migrate():
-    assert set(Group.objects.values_list("name", flat=True)) == set(access.ROLES)
-
-
-@pytest.mark.django_db
-def test_groups_are_made_once():
-    roles.ensure_roles()
-    assert Group.objects.count() == len(access.ROLES)
 
 
 @pytest.mark.django_db
