@@ -30,6 +30,7 @@ from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.notifications import NotificationViewSet, WebhookViewSet
 from registry.api.reading import AsAsked
+from registry.api.tiering import TieringView, TierRatingViewSet
 from registry.api.trail import DecisionViewSet
 
 router = SimpleRouter()
@@ -48,6 +49,7 @@ router.register("explainability", ExplainabilityViewSet, basename="explainabilit
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("webhooks", WebhookViewSet, basename="webhook")
+router.register("tier-ratings", TierRatingViewSet, basename="tier-rating")
 router.register("audit-events", AuditEventViewSet, basename="audit-event")
 router.register("audit-seals", AuditSealViewSet, basename="audit-seal")
 router.register("audit-checkpoints", AuditCheckpointViewSet, basename="audit-checkpoint")
@@ -89,6 +91,7 @@ urlpatterns = [
     *router.urls,
     re_path("^versions/(?P<pk>[0-9]{1,18})/coverage/$", CoverageView.as_view(), name="version-coverage"),
     path("regulation/", RegulationView.as_view(), name="regulation"),
+    path("tiering/", TieringView.as_view(), name="tiering"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),
     path("inbox/", InboxView.as_view(), name="inbox"),
     path("policy/", PolicyView.as_view(), name="policy"),

@@ -268,6 +268,8 @@ SPECTACULAR_SETTINGS = {
         "WaiverStateEnum": "registry.models.Waiver.State",
         "ScanVerdictEnum": "registry.models.Scan.Verdict",
         "FindingStateEnum": "assessments.models.Finding.State",
+        "TierRatingStateEnum": "registry.models.TierRating.State",
+        "TierEnum": "registry.models.MLModel.Tier",
         "DeliveryStateEnum": "registry.models.Delivery.State",
         "CoverageStatusEnum": "assessments.regulation.coverage.CHOICES",
     },

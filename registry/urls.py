@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.views import datasets, models, notifications
+from registry.views import datasets, models, notifications, tiering
 
 urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("webhooks/<int:pk>/end/", notifications.end_hook, name="webhook-end"),
     path("models/register/", models.register, name="register-model"),
     path("models/<slug:slug>/v<int:number>/file/", models.version_file, name="version-file"),
+    path("models/<slug:slug>/tier/", tiering.tier, name="tier"),
+    path("models/<slug:slug>/tier/<int:pk>/confirm/", tiering.confirm, name="tier-confirm"),
+    path("models/<slug:slug>/tier/<int:pk>/refuse/", tiering.refuse, name="tier-refuse"),
     path("datasets/", datasets.datasets, name="datasets"),
     path("datasets/register/", datasets.register, name="dataset-register"),
     path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),

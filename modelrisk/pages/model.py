@@ -29,6 +29,7 @@ def model(request, slug: str) -> HttpResponse:
     context = {
         "model": found,
         "developers": found.developers.order_by("username"),
+        "tier_confirmed": found.tier_ratings.confirmed().exists(),
         "rows": rows,
         "form": form,
         "refusal": actions.upload_version.refusal(found, request.user),

@@ -41,7 +41,15 @@ GATES = {
     "not_scanned": ("neutral", "?", "not scanned"),
 }
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # a time as the audit trail keeps it
-MODEL_PAGES = ("model", "version", "assessment", "register-model", "artifact", "waiver")  # how their names begin
+MODEL_PAGES = (
+    "model",
+    "version",
+    "assessment",
+    "register-model",
+    "tier",
+    "artifact",
+    "waiver",
+)  # how their names begin
 SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
 COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
 WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}

@@ -14,6 +14,7 @@ from registry.models.ml_model import MLModel, ModelVersion
 from registry.models.notification import Delivery, Notification, Webhook
 from registry.models.people import Assignment, RoleGrant, ServiceAccount
 from registry.models.scan import Scan, Waiver
+from registry.models.tiering import TierRating
 
 __all__ = [
     "ApprovalRequest",
@@ -41,6 +42,7 @@ __all__ = [
     "RoleGrant",
     "Scan",
     "ServiceAccount",
+    "TierRating",
     "Vote",
     "Waiver",
     "Webhook",

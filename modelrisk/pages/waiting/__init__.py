@@ -6,10 +6,16 @@ A source asks a constant number of questions: it is asked on every page.
 
 from collections.abc import Callable, Iterable
 
-from modelrisk.pages.waiting import builders, cases, files, findings
+from modelrisk.pages.waiting import builders, cases, files, findings, tiering
 from modelrisk.pages.waiting.row import Waiting
 
-SOURCES: list[Callable[..., Iterable[Waiting]]] = [cases.found, files.found, builders.found, findings.found]
+SOURCES: list[Callable[..., Iterable[Waiting]]] = [
+    cases.found,
+    files.found,
+    builders.found,
+    findings.found,
+    tiering.found,
+]
 
 
 def for_user(user) -> list[Waiting]:
