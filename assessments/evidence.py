@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from assessments.catalogue import tests_of
 from assessments.models import Assessment
 from assessments.stored import verdict_counts
-from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
+from registry.approvals.gates import Blocker, Evidence, Stage, evidence_source, gate
 
 State = Assessment.State
 
@@ -45,3 +45,10 @@ def assessed(version) -> Iterator[Blocker]:
             f"{version} has no finished assessment of the whole battery.",
             "Assess it with all tests of a plan, and wait for the results.",
         )
+
+
+@gate(at={Stage.SUBMIT})
+def data_linked(version) -> Iterator[Blocker]:
+    """A case without data cannot be validated."""
+    if not version.assessments.exists():
+        yield Blocker("no_data", f"{version} was never assessed on any data set.", "Start an assessment of it.")

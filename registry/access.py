@@ -194,18 +194,3 @@ def may_retry(assessment, actor, **_) -> str | None:
     if reason is None and assessment.state not in {"failed", "cancelled"}:
         return NotNow(f"{assessment} is {assessment.get_state_display()}; only a failed or cancelled one is retried.")
     return reason
-
-
-def may_request_approval(version, actor, **_) -> str | None:
-    return (
-        None
-        if is_builder(actor, version.model)
-        else f"Only the owner or a developer of {version.model} may request its approval."
-    )
-
-
-def may_decide(version, actor, **_) -> str | None:
-    """Separation of duties is a property of people, not of roles."""
-    if APPROVER not in roles_of(actor):
-        return "Deciding takes the role approver."
-    return conflict(actor, version.model)

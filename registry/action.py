@@ -1,9 +1,12 @@
 """The one way to write: `@action` locks the row, asks the rule, makes the change and appends the audit event.
 
-    @action("version.decide", rule=access.may_decide)
+    @action("version.decide", rule=rules.may_decide)
     def decide(version, *, actor, outcome, note):
         ...
         return Done(decision, about=version, summary="Approved Income v3")
+
+A rule that must hold at the moment of signing (`at_signing=True`) is asked again inside the transaction, of the locked
+row and of the person as the database has them by then. A Refused is recorded, wherever it is raised.
 
 Slow work (hashing, storing, asking the sandbox) belongs in `prepare`: a context manager entered after the rule and
 before the transaction, given what the action was given; it yields what the body is given, and cleans up.
@@ -12,8 +15,8 @@ Called as `decide(version, actor=user, …)` by pages, API, admin and jobs alike
 Its `.refusal(version, actor)` asks the same rule without acting: it draws the button and fills `available_actions`.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
@@ -48,7 +51,9 @@ class Action(Protocol):
     def __call__(self, subject: Any, *, actor: Any, **given: Any) -> Any: ...
 
 
-def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable[[Callable[..., Done]], Action]:
+def action(
+    name: str, *, rule: Rule, prepare: Prepare | None = None, at_signing: bool = False
+) -> Callable[[Callable[..., Done]], Action]:
     """Make `body(subject, *, actor, **given) -> Done` an action.
 
     `subject` is the row acted on (locked and read afresh), or a model class where the action creates something.
@@ -57,11 +62,14 @@ def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable
     def decorate(body: Callable[..., Done]) -> Action:
         @wraps(body)
         def perform(subject, *, actor, **given):
-            with audit.one_act():
-                _ask(name, rule, subject, actor, given)
+            with audit.one_act(), _recording_refusals(name, subject, actor):
+                _ask(rule, subject, actor, given)
                 prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
-                with prepared as ready:
-                    return _done(name, body, subject, actor, ready)
+                with prepared as ready, transaction.atomic():
+                    row = _locked(subject)
+                    if at_signing:
+                        _ask(rule, row, _afresh(actor), given)
+                    return _done(name, body, row, actor, ready)
 
         NAMES.add(name)
         perform.action_name = name
@@ -71,23 +79,26 @@ def action(name: str, *, rule: Rule, prepare: Prepare | None = None) -> Callable
     return decorate
 
 
-def _ask(name: str, rule: Rule, subject, actor, given: dict[str, Any]) -> None:
+def _ask(rule: Rule, subject, actor, given: dict[str, Any]) -> None:
     reason = rule(subject, actor, **given)
     if isinstance(reason, NotNow):
         raise Conflict(reason)
     if reason is not None:
-        _record_refusal(name, subject, actor, reason)
         raise Refused(reason, code="reauthenticate" if isinstance(reason, PasswordNeeded) else "refused")
 
 
-@transaction.atomic
-def _done(name: str, body: Callable[..., Done], subject, actor, ready: dict[str, Any]):
+def _done(name: str, body: Callable[..., Done], row, actor, ready: dict[str, Any]):
     """The change and its event, with every row that was written: all of it or nothing."""
     with changes.recorded() as seen:
-        done = body(_locked(subject), actor=actor, **ready)
+        done = body(row, actor=actor, **ready)
     about = done.about if done.about is not None else done.result
     audit.record(actor=actor, action=name, obj=about, summary=done.summary, detail=done.detail, changes=seen.changes())
     return done.result
+
+
+def _afresh(actor):
+    """The person without what was remembered of them: roles end, people leave."""
+    return actor._meta.model._default_manager.get(pk=actor.pk)
 
 
 def _locked(subject):
@@ -97,6 +108,12 @@ def _locked(subject):
     return subject._meta.model._default_manager.select_for_update().get(pk=subject.pk)
 
 
-def _record_refusal(name: str, subject, actor, reason: str) -> None:
-    obj = subject if isinstance(subject, models.Model) else subject()
-    audit.record(actor=actor, action=name, obj=obj, summary=f"Refused: {reason}", refused=True)
+@contextmanager
+def _recording_refusals(name: str, subject, actor) -> Iterator[None]:
+    """After the transaction, which took back everything else."""
+    try:
+        yield
+    except Refused as refused:
+        obj = subject if isinstance(subject, models.Model) else subject()
+        audit.record(actor=actor, action=name, obj=obj, summary=f"Refused: {refused.reason}", refused=True)
+        raise

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 
 from registry import access, scanning
-from registry.models import Column, DatasetVersion, Decision, MLModel, Relation
+from registry.models import Column, DatasetVersion, MLModel, Relation, Vote
 from registry.refusals import BadInput
 
 
@@ -144,31 +144,46 @@ class RequestApprovalForm(ActionForm):
     )
 
 
-class DecisionForm(ActionForm):
+class WithdrawForm(ActionForm):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="Why it is taken back")
+
+
+class VoteForm(ActionForm):
     """`outcomes` is what rules.outcomes gives: each outcome with the reason why not, or None."""
 
-    outcome = forms.ChoiceField(choices=Decision.Outcome.choices, widget=forms.RadioSelect, label="Outcome")
-    note = forms.CharField(
-        required=False,
-        label="Reason",
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Recorded with your name. Needed for conditions and for a rejection.",
+    outcome = forms.ChoiceField(choices=Vote.Outcome.choices, widget=forms.RadioSelect, label="Outcome")
+    comment = forms.CharField(
+        label="Reason", widget=forms.Textarea(attrs={"rows": 4}), help_text="Recorded with your name."
+    )
+    condition = forms.CharField(required=False, label="Condition", widget=forms.Textarea(attrs={"rows": 2}))
+    condition_owner = forms.ModelChoiceField(
+        get_user_model().objects.filter(is_active=True), required=False, label="Owner of the condition"
+    )
+    condition_due = forms.DateField(
+        required=False, label="Due", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     valid_until = forms.DateField(
         required=False,
         label="Valid until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="Empty: until it is decided again.",
+        help_text="Empty: until the next review of its tier is due.",
     )
 
     def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["note"].sometimes_required = True
-        allowed = [(value, label) for value, label in Decision.Outcome.choices if outcomes.get(value) is None]
+        allowed = [(value, label) for value, label in Vote.Outcome.choices if outcomes.get(value) is None]
         self.fields["outcome"].choices = allowed
         self.refused = [
-            (label, outcomes[value]) for value, label in Decision.Outcome.choices if outcomes.get(value) is not None
+            (label, outcomes[value]) for value, label in Vote.Outcome.choices if outcomes.get(value) is not None
         ]
+
+    def asked(self) -> dict:
+        """What the action `vote` takes."""
+        given = {name: self.cleaned_data[name] for name in ("outcome", "comment", "valid_until")}
+        text, owner, due = (self.cleaned_data[name] for name in ("condition", "condition_owner", "condition_due"))
+        if text:
+            given["conditions"] = [{"text": text, "owner": owner, "due": due, "check_method": "person"}]
+        return given
 
 
 class ColumnsForm(ActionForm):

@@ -35,11 +35,18 @@ class ModelVersionQuerySet(RecordedQuerySet):
         return self.filter(_seen_models(user, "model__")).distinct()
 
     def waiting_for(self, user):
-        """Versions on which this user may decide now."""
-        if access.APPROVER not in access.roles_of(user):
+        """Versions put to decision on which this user may vote, and has not."""
+        held = access.roles_of(user)
+        tiers = [1, 2] if held & {access.APPROVER, access.COMMITTEE_CHAIR, access.COMPLIANCE} else []
+        tiers += [3] if access.MRM_LEAD in held else []
+        if not tiers:
             return self.none()
-        pending = self.filter(approval_status="pending_approval")
-        return pending.exclude(model__in=apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk"))
+        case = apps.get_model("registry", "ApprovalRequest").objects.filter(version=OuterRef("pk"), closed_at=None)
+        judged = case.filter(Q(validator=user) | Q(validated_by=user), tier__in=[1, 3])
+        voted = case.filter(dossiers__replaced_at=None, dossiers__votes__voter=user)
+        made = apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk")
+        pending = self.filter(Exists(case.filter(tier__in=tiers)), approval_status="pending_approval")
+        return pending.exclude(model__in=made).exclude(Exists(judged)).exclude(Exists(voted))
 
     def with_gate(self):
         """Each with `gate_now` and `waiver_now` (an id): whether its file may be run, and by which waiver.

@@ -173,7 +173,9 @@ def small_data(tmp_path_factory) -> Path:
 @pytest.fixture
 def registered_model(owner, developer):
     """A model of the owner's, built by the developer."""
-    return actions.register_model(MLModel, actor=owner, name="Credit score", developers=[developer])
+    return actions.register_model(
+        MLModel, actor=owner, name="Credit score", purpose="Credit decisions.", developers=[developer]
+    )
 
 
 @pytest.fixture

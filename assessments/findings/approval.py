@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from assessments.models import Finding, PolicyException
 from assessments.results import canonical
-from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
+from registry.approvals.gates import Blocker, Evidence, Stage, evidence_source, gate
 
+UNANSWERED = (Finding.State.ISSUED, Finding.State.REBUTTED, Finding.State.UPHELD)
 BLOCKING = (Finding.Severity.CRITICAL, Finding.Severity.HIGH)
 
 
@@ -21,7 +22,7 @@ def standing_findings(version) -> Iterator[Evidence]:
         yield Evidence(kind="finding", id=finding.pk, label=str(finding), sha256=digest, summary=summary)
 
 
-@gate
+@gate(at={Stage.DECIDE})
 def no_grave_finding(version) -> Iterator[Blocker]:
     """Guard G6: one that a higher approver accepted for this very version, for a time, lets it pass with conditions."""
     grave = Finding.objects.of_model(version.model_id).standing().filter(severity__in=BLOCKING).order_by("pk")
@@ -61,3 +62,15 @@ def exceptions_in_force(version) -> Iterator[Evidence]:
         }
         digest = hashlib.sha256(canonical(summary | {"reason": one.reason, "criterion": one.criterion})).hexdigest()
         yield Evidence(kind="exception", id=one.pk, label=str(one), sha256=digest, summary=summary)
+
+
+@gate(at={Stage.PUT_TO_DECISION})
+def answered(version) -> Iterator[Blocker]:
+    """What is put to decision has, for each finding, an action plan with a date."""
+    for finding in Finding.objects.of_model(version.model_id).standing().order_by("pk"):
+        if finding.state in UNANSWERED:
+            yield Blocker(
+                "unanswered_finding",
+                f"{finding} {finding.get_state_display()}: {finding.title}.",
+                "It needs an accepted action plan first.",
+            )

@@ -35,7 +35,7 @@ def assessment(request, pk: int) -> HttpResponse:
         "may_cancel": actions.cancel.refusal(found, request.user) is None,
         "may_retry": actions.retry.refusal(found, request.user) is None,
         "may_raise": raise_finding.refusal(found.version, request.user) is None,
-        "request_refusal": approvals.request_approval.refusal(found.version, request.user),
+        "request_refusal": approvals.submit.refusal(found.version, request.user),
         "events": AuditEvent.objects.about(found)[:10],
     }
     return render(request, "assessments/assessment.html", context)

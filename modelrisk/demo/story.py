@@ -14,7 +14,7 @@ from assessments.actions import assessments
 from assessments.models import Assessment
 from modelrisk.demo.census import FAVOURABLE, SENSITIVE, TARGET
 from registry import access, actions, waivers
-from registry.approvals.actions import request_approval
+from registry.approvals.actions import submit
 from registry.models import Column, Dataset, DatasetVersion, MLModel, ModelVersion
 from registry.people import grant_first, system_user
 from registry.storage import digest_of
@@ -100,13 +100,13 @@ def tell(people: dict[str, Any], folder: Path, title: str, plan_name: str) -> To
 
 
 def ask_for_approval(told: Told, people: dict[str, Any]) -> ModelVersion:
-    """The developer puts the gradient boosting to decision; it then waits in the approver's inbox."""
+    """The owner submits the gradient boosting; it then waits for its validation."""
     version = told.assessments["gradient_boosting"].version
     version.refresh_from_db()
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
-        request_approval(
+        submit(
             version,
-            actor=people["developer"],
+            actor=people["owner"],
             note="The better of the two models. The assessment is attached; please mind the impact ratio of sex.",
         )
     return version

@@ -12,28 +12,28 @@ from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
 from registry.approvals import actions as approvals
 from registry.approvals import gates, rules
-from registry.forms import DecisionForm
+from registry.forms import VoteForm
 from registry.models import ModelVersion
 
 
 @require_http_methods(["GET", "POST"])
 def review(request, slug: str, number: int) -> HttpResponse:
     found = visible(request, slug, number)
-    form = DecisionForm(request.POST or None, outcomes=rules.outcomes(found, request.user))
+    form = VoteForm(request.POST or None, outcomes=rules.outcomes(found, request.user))
     if request.method == "POST":
-        decision = form.perform(
-            lambda: approvals.decide(found, actor=request.user, seen=request.POST.get("seen", ""), **form.cleaned_data),
+        cast = form.perform(
+            lambda: approvals.vote(found, actor=request.user, seen=request.POST.get("seen", ""), **form.asked()),
         )
-        if decision is not None:
-            messages.success(request, f"Recorded: {decision.get_outcome_display()} {found}, by {request.user}.")
+        if cast is not None:
+            messages.success(request, f"Recorded: {cast.get_outcome_display()} {found}, by {request.user}.")
             return redirect("version", slug, number)
     asked = found.approval_requests.select_related("requested_by", "decision__decided_by").first()
     context = {
         "version": found,
         "asked": asked,
         "form": form,
-        "seal": gates.seal(found),
-        "refusal": approvals.decide.refusal(found, request.user),
+        "dossier": rules.dossier_of(asked),
+        "refusal": rules.has_a_vote(found, request.user),
         "scan": found.artifact.scan,
         "waiver": (waiver := found.waiver),
         "waiver_told": waiver is not None and waiver.is_visible_to(request.user),

@@ -13,7 +13,8 @@ from assessments.views import summaries
 from modelrisk.pages.history import events_of_version
 from registry import access
 from registry.approvals import actions as approvals
-from registry.forms import RequestApprovalForm
+from registry.approvals import rules
+from registry.forms import RequestApprovalForm, WithdrawForm
 from registry.models import ModelVersion
 
 
@@ -35,19 +36,21 @@ def request_approval(request, slug: str, number: int) -> HttpResponse:
     found = visible(request, slug, number)
     form = RequestApprovalForm(request.POST)
     asked = form.perform(
-        lambda: approvals.request_approval(found, actor=request.user, note=form.cleaned_data["note"]),
+        lambda: approvals.submit(found, actor=request.user, note=form.cleaned_data["note"]),
     )
     if asked is None:
         return _page(request, found, request_form=form, status=form.status)
-    messages.success(request, f"Approval of {found} is requested. A reviewer who did not build it decides.")
+    messages.success(request, f"{found} is submitted. An MRM lead assigns its validator.")
     return redirect("version", slug, number)
 
 
 @require_POST
 def withdraw(request, slug: str, number: int) -> HttpResponse:
     found = visible(request, slug, number)
-    approvals.withdraw_request(found, actor=request.user)
-    messages.success(request, f"The request for {found} is withdrawn.")
+    form = WithdrawForm(request.POST)
+    if form.perform(lambda: approvals.withdraw(found, actor=request.user, reason=form.cleaned_data["reason"])) is None:
+        return _page(request, found, withdraw_form=form, status=form.status)
+    messages.success(request, f"{found} is withdrawn.")
     return redirect("version", slug, number)
 
 
@@ -57,7 +60,9 @@ def visible(request, slug: str, number: int) -> ModelVersion:
     return get_object_or_404(versions, model__slug=slug, number=number)
 
 
-def _page(request, found: ModelVersion, *, start=None, request_form=None, status: int = 200) -> HttpResponse:
+def _page(
+    request, found: ModelVersion, *, start=None, request_form=None, withdraw_form=None, status: int = 200
+) -> HttpResponse:
     assessments = list(summaries.light(found.assessments.select_related("requested_by"))[:50])
     counts = summaries.verdict_counts(a.pk for a in assessments)
     standing = Finding.objects.of_model(found.model).standing()
@@ -71,9 +76,10 @@ def _page(request, found: ModelVersion, *, start=None, request_form=None, status
         "start": start or StartForm(user=request.user, version=found),
         "start_refusal": assessing.start.refusal(found, request.user),
         "request_form": request_form or RequestApprovalForm(),
-        "request_refusal": approvals.request_approval.refusal(found, request.user),
-        "withdraw_refusal": approvals.withdraw_request.refusal(found, request.user),
-        "decide_refusal": approvals.decide.refusal(found, request.user),
+        "request_refusal": approvals.submit.refusal(found, request.user),
+        "withdraw_form": withdraw_form or WithdrawForm(),
+        "withdraw_refusal": approvals.withdraw.refusal(found, request.user),
+        "decide_refusal": rules.has_a_vote(found, request.user),
         "findings": standing.select_related("version__model", "owner", "raised_by"),
         "raise_refusal": raise_finding.refusal(found, request.user),
         "requests": found.approval_requests.select_related("requested_by", "decision__decided_by"),

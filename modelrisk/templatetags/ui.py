@@ -30,8 +30,10 @@ APPROVAL_LOOKS = {
     "approved_with_conditions": "warn",
     "rejected": "fail",
     "pending_approval": "accent",
-    "draft": "neutral",
-}
+    **dict.fromkeys(["submitted", "in_validation", "validated"], "accent"),
+    **dict.fromkeys(["returned", "expired"], "warn"),
+    "validation_failed": "fail",
+}  # the others are neutral
 # The state of a file at the gate -> look, glyph, words.
 GATES = {
     "allowed": ("pass", "✓", "allowed"),
@@ -78,7 +80,7 @@ def approval(version, valid_until=None):
     if valid_until and version.approval_status in ("approved", "approved_with_conditions"):
         word = "approved" if version.approval_status == "approved" else "conditions"
         text = f"{word} to {date_format(valid_until, 'j M Y')}"
-    look = APPROVAL_LOOKS[version.approval_status]
+    look = APPROVAL_LOOKS.get(version.approval_status, "neutral")
     return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
 
 

@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
-from registry.models import Column, Decision, MLModel, Relation
+from registry.models import Column, Condition, MLModel, Relation, Vote
 
 
 def read(view, kind: type[serializers.Serializer]) -> dict:
@@ -102,7 +102,25 @@ class NewApprovalRequestSerializer(serializers.Serializer):
     note = serializers.CharField(required=False, allow_blank=True)
 
 
-class NewDecisionSerializer(serializers.Serializer):
-    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
-    note = serializers.CharField(help_text="Why; it is kept with the decision.", allow_blank=True)
-    valid_until = serializers.DateField(required=False, allow_null=True)
+class WithdrawalSerializer(serializers.Serializer):
+    reason = serializers.CharField()
+
+
+class NewConditionSerializer(serializers.Serializer):
+    text = serializers.CharField(help_text="What must be done.")
+    owner = serializers.SlugRelatedField(
+        slug_field="username", queryset=get_user_model().objects.filter(is_active=True), help_text="Username."
+    )
+    due = serializers.DateField()
+    check_method = serializers.ChoiceField(choices=Condition.Check.choices)
+    criterion = serializers.DictField(required=False)
+
+
+class NewVoteSerializer(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=Vote.Outcome.choices)
+    comment = serializers.CharField(help_text="Why; it is kept with the vote.")
+    conditions = NewConditionSerializer(many=True, required=False)
+    valid_until = serializers.DateField(
+        required=False, allow_null=True, help_text="Without one: until the next review of the tier is due."
+    )
+    seen = serializers.CharField(help_text="SHA-256 of the dossier that you read.")

@@ -1,4 +1,4 @@
-"""Models and their versions: register, upload, ask for approval, decide."""
+"""Models and their versions: register, upload, submit, vote."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,7 +15,6 @@ from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, ListFilters,
 from registry.api.serializers import (
     ApprovalRequestSerializer,
     ClearanceSerializer,
-    DecisionSerializer,
     ModelRowSerializer,
     ModelSerializer,
     VersionRowSerializer,
@@ -122,32 +121,32 @@ class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=inputs.NewApprovalRequestSerializer, responses={201: ApprovalRequestSerializer})
-    @route(detail=True, methods=["post"], url_path="request-approval")
-    def request_approval(self, request, pk=None):
-        """Ask for a decision, with the evidence as it is now."""
+    @route(detail=True, methods=["post"], url_path="submit")
+    def submit(self, request, pk=None):
+        """Hand the version to the validating side, with the evidence as it is now."""
         version = self.get_object()
         given = inputs.read(self, inputs.NewApprovalRequestSerializer)
-        made = approvals.request_approval(version, actor=request.user, **given)
+        made = approvals.submit(version, actor=request.user, **given)
         return Response(ApprovalRequestSerializer(made, context=self.get_serializer_context()).data, status=201)
 
-    @extend_schema(request=None, responses={200: VersionSerializer})
+    @extend_schema(request=inputs.WithdrawalSerializer, responses={200: VersionSerializer})
     @route(detail=True, methods=["post"])
     def withdraw(self, request, pk=None):
-        """Take the open request back."""
-        approvals.withdraw_request(self.get_object(), actor=request.user)
+        """Take the version back for good."""
+        given = inputs.read(self, inputs.WithdrawalSerializer)
+        approvals.withdraw(self.get_object(), actor=request.user, **given)
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(request=inputs.NewDecisionSerializer, responses={201: DecisionSerializer})
-    @route(detail=True, methods=["post"])
-    def decide(self, request, pk=None):
-        """Answer the open request: approve, approve with conditions, or reject."""
-        version = self.get_object()
-        decision = approvals.decide(version, actor=request.user, **inputs.read(self, inputs.NewDecisionSerializer))
-        return Response(DecisionSerializer(decision, context=self.get_serializer_context()).data, status=201)
+    @extend_schema(request=inputs.NewVoteSerializer, responses={201: VersionSerializer})
+    @route(detail=True, methods=["post"], url_path="votes")
+    def vote(self, request, pk=None):
+        """Sign the dossier: approve, approve with conditions, reject or return. Never with a token."""
+        approvals.vote(self.get_object(), actor=request.user, **inputs.read(self, inputs.NewVoteSerializer))
+        return Response(self.get_serializer(self.get_object()).data, status=201)
 
 
 offer(MLModel, actions.upload_version, route="model-versions")
 offer(ModelVersion, waivers.rescan, route="version-rescan")
-offer(ModelVersion, approvals.request_approval, route="version-request-approval")
-offer(ModelVersion, approvals.withdraw_request, route="version-withdraw")
-offer(ModelVersion, approvals.decide, route="version-decide")
+offer(ModelVersion, approvals.submit, route="version-submit")
+offer(ModelVersion, approvals.withdraw, route="version-withdraw")
+offer(ModelVersion, approvals.vote, route="version-vote")

@@ -1,130 +1,178 @@
-"""Request, withdraw, decide. Each moves the version by compare-and-swap, so that of two people only one decides."""
+"""The case of a version, step by step, from its submission to the vote that decides it.
 
+Each step moves the version by compare-and-swap under the lock on its row, and asks its rule again under that lock: of
+two people at the same instant one acts, and the other is told.
+"""
+
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from registry.action import Done, action
-from registry.approvals import gates, rules
-from registry.approvals.states import Event, after
-from registry.models import ApprovalRequest, Decision, ModelVersion
+from registry.approvals import deciding, dossiers, gates, rules
+from registry.approvals.guards import SHORTEST
+from registry.approvals.states import Event, Step, step
+from registry.models import ApprovalRequest, ModelVersion
 from registry.refusals import BadInput, Conflict
 
-SHORTEST_REASON = 10  # characters
+
+@action("approval.submit", rule=rules.may_submit, at_signing=True)
+def submit(version: ModelVersion, *, actor: User, note: str = "") -> Done:
+    """Open a case: the version is handed to the validating side, with the evidence as it is now."""
+    move(version, Event.SUBMIT)
+    note = note.strip()
+    case = version.approval_requests.create(
+        requested_by=actor, note=note, tier=version.model.tier, evidence=_evidence(version)
+    )
+    detail = {"note": note, "tier": case.tier, "evidence": case.evidence}
+    return Done(case, about=version, summary=f"Submitted {version} for validation", detail=detail)
 
 
-@action("approval.request", rule=rules.may_request)
-def request_approval(version: ModelVersion, *, actor: User, note: str = "") -> Done:
-    """Ask for a decision, with the evidence as it is now."""
-    _move(version, Event.REQUEST)
-    evidence = _evidence(version)
-    request = version.approval_requests.create(requested_by=actor, note=note.strip(), evidence=evidence)
-    detail = {"note": note.strip(), "evidence": evidence}
-    return Done(request, about=version, summary=f"Requested approval of {version}", detail=detail)
+@action("approval.start_validation", rule=rules.may_start_validation, at_signing=True)
+def start_validation(version: ModelVersion, *, actor: User, validator: User, scope: str = "") -> Done:
+    """Assign the lead validator, and say what is validated."""
+    case = open_case(version)
+    move(version, Event.START_VALIDATION)
+    case.validator, case.scope = validator, _told(scope, "scope", "What is validated, and what is not?")
+    case.save(update_fields=["validator", "scope"])
+    detail = {"validator": validator.get_username(), "scope": case.scope}
+    return Done(case, about=version, summary=f"{validator} validates {version}", detail=detail)
 
 
-@action("approval.withdraw", rule=rules.may_withdraw)
-def withdraw_request(version: ModelVersion, *, actor: User) -> Done:
-    """Take the open request back; the version is in development again."""
-    _move(version, Event.WITHDRAW)
-    request = _open_request(version)
-    _close(request)
-    return Done(request, about=version, summary=f"Withdrew the request for approval of {version}")
+@action("approval.return", rule=rules.may_send_back, at_signing=True)
+def send_back(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
+    """End the case: the owner answers the gaps, and submits anew."""
+    reason = _told(reason, "reason", "Name the gaps that the owner must close.")
+    case = open_case(version)
+    move(version, Event.RETURN)
+    close(case)
+    return Done(case, about=version, summary=f"Returned {version}", detail={"reason": reason})
 
 
-@action("approval.decide", rule=rules.may_decide)
-def decide(
+@action("approval.validate", rule=rules.may_validate, at_signing=True)
+def validate(version: ModelVersion, *, actor: User, report: str = "") -> Done:
+    """The lead validator's signature under the validation report."""
+    return _sign_validation(version, Event.VALIDATE, actor, report, f"Validated {version}")
+
+
+@action("approval.fail_validation", rule=rules.may_fail_validation, at_signing=True)
+def fail_validation(version: ModelVersion, *, actor: User, report: str = "") -> Done:
+    """The version is not fit for its use. A better one is another version."""
+    return _sign_validation(version, Event.FAIL_VALIDATION, actor, report, f"Failed the validation of {version}")
+
+
+@action("approval.put_to_decision", rule=rules.may_put_to_decision, at_signing=True)
+def put_to_decision(version: ModelVersion, *, actor: User) -> Done:
+    """Freeze the dossier that the deciders sign."""
+    case = open_case(version)
+    move(version, Event.PUT_TO_DECISION)
+    case.evidence = _evidence(version)
+    case.save(update_fields=["evidence"])
+    dossier = dossiers.freeze(case, actor)
+    detail = {"dossier": dossier.pk, "revision": dossier.revision, "sha256": dossier.sha256}
+    return Done(dossier, about=version, summary=f"Put {version} to decision", detail=detail)
+
+
+@action("approval.vote", rule=rules.may_vote, prepare=deciding.signing, at_signing=True)
+def vote(
     version: ModelVersion,
     *,
     actor: User,
     outcome: str,
-    note: str = "",
+    comment: str = "",
+    conditions: Iterable[dict[str, Any]] = (),
     valid_until: date | None = None,
     seen: str = "",
 ) -> Done:
-    """Answer the open request. Rejecting and conditions take a reason; `valid_until` ends an approval.
+    """Sign the dossier: approve, approve with conditions, reject or return. The vote that completes the quorum decides.
 
-    seen: the seal of the evidence that the decider had before them; other evidence by now is a Conflict.
+    seen: the SHA-256 of the dossier that the voter had before them. Another one by now is a Conflict.
     """
-    note = note.strip()
-    _check_decision(outcome, note, valid_until)
+    case = open_case(version)
+    cast = deciding.cast(case, actor, outcome, comment.strip(), list(conditions), valid_until, seen)
+    ended = deciding.ended_by(case, cast)
+    if ended is None:
+        return Done(cast, about=version, summary=f"Voted on {version}: {cast.get_outcome_display().lower()}",
+                    detail=deciding.detail_of(cast))  # fmt: skip
     was = version.get_approval_status_display()
-    if seen and seen != gates.seal(version):
-        raise Conflict(f"The evidence on {version} changed while you read it. Look at it again, then decide.")
-    status = _move(version, Event(outcome))
-    request = _open_request(version)
-    # The request keeps what was in force when it was answered, which may be newer than when it was asked.
-    request.evidence = _evidence(version)
-    if outcome == Event.APPROVE and (reason := rules.not_plainly(version)):
-        # Finished since the rule was asked, before the row was locked.
-        raise Conflict(f"{reason} Reload the page.")
-    _close(request)
-    decision = Decision.objects.create(
-        request=request, outcome=outcome, note=note, valid_until=valid_until, decided_by=actor
-    )
-    detail = {
-        "from": was,
-        "to": status.label,
-        "outcome": outcome,
-        "note": note,
-        "valid_until": valid_until.isoformat() if valid_until else None,
-        "evidence": request.evidence,
-    }
-    return Done(decision, about=version, summary=f"{_PAST[Event(outcome)]} {version}", detail=detail)
+    status = move(version, ended)
+    case.evidence = _evidence(version)
+    close(case)
+    decision = deciding.decide(case, cast, ended) if ended != Event.RETURN else None
+    detail = deciding.detail_of(cast) | deciding.detail_of_end(decision, was, str(status.label))
+    return Done(cast, about=version, summary=f"{_PAST[ended]} {version}", detail=detail)
+
+
+@action("approval.withdraw", rule=rules.may_withdraw, at_signing=True)
+def withdraw(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
+    """Take the version back for good; another try is another version."""
+    reason = _told(reason, "reason", "Say why it is taken back.")
+    move(version, Event.WITHDRAW)
+    case = version.approval_requests.filter(closed_at=None).first()
+    if case is not None:
+        close(case)
+    return Done(case or version, about=version, summary=f"Withdrew {version}", detail={"reason": reason})
 
 
 _PAST = {
     Event.APPROVE: "Approved",
     Event.CONDITIONS: "Approved with conditions",
     Event.REJECT: "Rejected",
+    Event.RETURN: "Returned",
 }
 
 
-def _check_decision(outcome: str, note: str, valid_until: date | None) -> None:
-    if outcome not in _PAST:
-        raise BadInput(f"{outcome!r} is not an outcome.", hint=f"Choose one of {', '.join(_PAST)}.", field="outcome")
-    if outcome != Event.APPROVE and len(note) < SHORTEST_REASON:
-        raise BadInput(
-            "This decision needs a reason.",
-            hint=f"Write at least {SHORTEST_REASON} characters, for the people who must act on it.",
-            code="note_required",
-            field="note",
-        )
-    if valid_until is None:
-        return
-    if outcome == Event.REJECT:
-        raise BadInput("A rejection has no end date.", hint="Leave the date empty.", field="valid_until")
-    if valid_until <= timezone.localdate():
-        raise BadInput("The approval would have ended already.", hint="Give a future date.", field="valid_until")
-
-
-def _move(version: ModelVersion, event: Event) -> ModelVersion.ApprovalStatus:
+def move(version: ModelVersion, event: Event) -> ModelVersion.ApprovalStatus:
     """Compare and swap: whoever comes second finds the state changed."""
-    status = after(version.approval_status, event)
-    moved = status is not None and ModelVersion.objects.filter(
+    found: Step | None = step(version, event)
+    moved = found is not None and ModelVersion.objects.filter(
         pk=version.pk, approval_status=version.approval_status
-    ).update(approval_status=status)
-    if status is None or not moved:
+    ).update(approval_status=found.to)
+    if found is None or not moved:
         raise Conflict(f"{version} is {version.get_approval_status_display()} by now. Reload the page.")
-    version.approval_status = status
-    return status
+    version.approval_status = found.to
+    return ModelVersion.ApprovalStatus(found.to)
 
 
-def _open_request(version: ModelVersion) -> ApprovalRequest:
-    request: ApprovalRequest | None = version.approval_requests.filter(closed_at__isnull=True).first()
-    if request is None:
-        raise Conflict(f"{version} has no open request for approval.")
-    return request
+def open_case(version: ModelVersion) -> ApprovalRequest:
+    case: ApprovalRequest | None = version.approval_requests.filter(closed_at__isnull=True).first()
+    if case is None:
+        raise Conflict(f"{version} has no open case.")
+    return case
 
 
-def _close(request: ApprovalRequest) -> None:
-    request.closed_at = Now()
-    request.save(update_fields=["closed_at", "evidence"])
-    request.refresh_from_db(fields=["closed_at"])
+def close(case: ApprovalRequest) -> None:
+    case.closed_at = timezone.now()
+    case.save(update_fields=["closed_at", "evidence"])
+
+
+def _sign_validation(version: ModelVersion, event: Event, actor: User, report: str, summary: str) -> Done:
+    case = open_case(version)
+    case.report = _told(report, "report", "Write down the opinion and the reasons for it.")
+    case.validated_by, case.validated_at = actor, timezone.now()
+    move(version, event)
+    case.evidence = _evidence(version)
+    case.save(update_fields=["report", "validated_by", "validated_at", "evidence"])
+    if event == Event.FAIL_VALIDATION:
+        close(case)
+    detail = {"report": case.report, "evidence": case.evidence}
+    return Done(case, about=version, summary=summary, detail=detail)
+
+
+def _told(text: str, field: str, hint: str) -> str:
+    text = text.strip()
+    if len(text) < SHORTEST:
+        raise BadInput(
+            f"This step needs a {field}.",
+            hint=f"{hint} At least {SHORTEST} characters.",
+            code=f"{field}_required",
+            field=field,
+        )
+    return text
 
 
 def _evidence(version: ModelVersion) -> list[dict[str, Any]]:

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from registry import access, storage
+from registry import access
+from registry.approvals import rehashing
 from registry.approvals.gates import Blocker
+from registry.approvals.states import STANDING, Use
 from registry.models import Decision, ModelVersion
-from registry.refusals import Unavailable
 
-STANDING = {ModelVersion.ApprovalStatus.APPROVED, ModelVersion.ApprovalStatus.CONDITIONS}
-OF_THE_FILE = {"corrupt", "missing_file"}  # what a store says of one file; anything else is the store's own trouble
+OUT_OF_USE = {Use.SUSPENDED, Use.DECOMMISSIONING, Use.RETIRED}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ def clearance(version: ModelVersion, *, sha256: str = "") -> Clearance:
     checked. Raises Unavailable where the file store does not answer: that is no answer, not a no."""
     decided = Decision.objects.select_related("decided_by", "request").filter(request__version=version)
     decision = decided.order_by("-pk").first()
-    reasons = [*_not_approved(version, decision), *_held(version), *_another_file(version, sha256), *_changed(version)]
+    reasons = [
+        *(*_not_approved(version, decision), *_not_usable(version), *_held(version)),
+        *(*_another_file(version, sha256), *_changed(version)),
+    ]
     return Clearance(version, version.artifact.sha256, reasons, decision, timezone.now())
 
 
@@ -67,11 +70,13 @@ def _another_file(version: ModelVersion, sha256: str) -> Iterator[Blocker]:
 
 
 def _changed(version: ModelVersion) -> Iterator[Blocker]:
-    """Read the stored file to its end: the store is outside the trust boundary."""
-    try:
-        for _chunk in storage.open_stream(version.artifact):
-            pass
-    except Unavailable as trouble:
-        if trouble.code not in OF_THE_FILE:
-            raise
-        yield Blocker(f"stored_file_{'missing' if trouble.code == 'missing_file' else 'changed'}", trouble.reason)
+    if trouble := rehashing.changed(version):
+        yield trouble
+
+
+def _not_usable(version: ModelVersion) -> Iterator[Blocker]:
+    if version.use_status in OUT_OF_USE:
+        status = version.get_use_status_display()
+        yield Blocker(
+            version.use_status, f"The use of {version} is {status}.", "See its history for who ended it, and why."
+        )

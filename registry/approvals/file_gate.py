@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from registry import access
-from registry.approvals.gates import Blocker, Evidence, evidence_source, gate
+from registry.approvals.gates import Blocker, Evidence, Stage, evidence_source, gate
 from registry.models import ModelVersion
 
 
-@gate
+@gate(at=Stage)
 def admitted(version: ModelVersion) -> Iterator[Blocker]:
     """An approval rests on runs; what may not run any more, because its waiver ended, may not be approved either."""
     if problem := access.gate_problem(version):

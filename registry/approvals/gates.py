@@ -1,22 +1,33 @@
 """How other apps speak in an approval without registry knowing them: they register evidence and blockers here."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from registry.models import ModelVersion
 
 
+class Stage(StrEnum):
+    """When a gate is asked: before the step that it may hold up."""
+
+    SUBMIT = "submit"
+    VALIDATE = "validate"
+    PUT_TO_DECISION = "put_to_decision"
+    DECIDE = "decide"
+
+
+SIGNED = frozenset({Stage.VALIDATE, Stage.PUT_TO_DECISION, Stage.DECIDE})
+
+
 @dataclass(frozen=True)
 class Blocker:
-    """Why a version may not be put to decision, or approved, now."""
+    """Why a version may not take the next step now. `allows_conditions`: it only bars a plain approval."""
 
     id: str
     message: str
     hint: str = ""
-    allows_conditions: bool = False  # it blocks a plain approval only
+    allows_conditions: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,13 +44,18 @@ class Evidence:
 Gate = Callable[[ModelVersion], Iterable[Blocker]]
 Source = Callable[[ModelVersion], Iterable[Evidence]]
 
-_gates: list[Gate] = []
+_gates: list[tuple[Gate, frozenset[Stage]]] = []
 _evidence: list[Source] = []
 
 
-def gate(check: Gate) -> Gate:
-    """Register `check(version) -> Iterable[Blocker]`."""
-    _gates.append(check)
+def gate(check: Gate | None = None, *, at: Iterable[Stage] = SIGNED) -> Any:
+    """Register `check(version) -> Iterable[Blocker]`, by itself or as `@gate(at={Stage.SUBMIT})`.
+
+    Without stages it is asked when the validator signs, when the case is put to decision, and at each vote.
+    """
+    if check is None:
+        return lambda found: gate(found, at=at)
+    _gates.append((check, frozenset(at)))
     return check
 
 
@@ -49,14 +65,8 @@ def evidence_source(source: Source) -> Source:
     return source
 
 
-def seal(version: ModelVersion) -> str:
-    """SHA-256 over the evidence as it is now: by it a decider says what they had before them."""
-    told = json.dumps([asdict(found) for found in evidence(version)], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def blockers(version: ModelVersion) -> list[Blocker]:
-    return [found for check in _gates for found in check(version)]
+def blockers(version: ModelVersion, stage: Stage = Stage.DECIDE) -> list[Blocker]:
+    return [found for check, stages in _gates if stage in stages for found in check(version)]
 
 
 def evidence(version: ModelVersion) -> list[Evidence]:

@@ -75,7 +75,7 @@ class Scene:
 
 @pytest.fixture
 def scene(owner, developer, tiny_files) -> Scene:  # noqa: F811
-    model = MLModel.objects.create(name="Income", slug="income", owner=owner)
+    model = MLModel.objects.create(name="Income", slug="income", purpose="Offers.", owner=owner)
     model.developers.add(developer)
     version = make_version(model, tiny_files.model, FEATURES)
     dataset_version = make_dataset_version(owner, tiny_files.data)

@@ -6,6 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from assessments import catalogue, tasks
+from registry.models import MLModel, ModelVersion
+from tests import cases
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -109,22 +111,31 @@ def check_charts(api, address: str) -> None:
         assert b"," in api.get(chart["csv"], HTTP_ACCEPT="text/csv").content, chart["id"]
 
 
-def test_a_decision_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, approver, auditor):
+def test_a_case_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, auditor):
     owner, version = assessed["api"], assessed["version"]
-    asked = posted(owner, f"{version['url']}request-approval/", {"note": "Please decide."}, status=201)
+    posted(owner, f"{version['url']}submit/", {"note": "Please decide."}, status=409)  # it does not say what it is for
+    MLModel.objects.update(purpose="Offers of a savings plan.")
+    asked = posted(owner, f"{version['url']}submit/", {"note": "Please decide."}, status=201)
     seals = {found["kind"]: found["sha256"] for found in asked["evidence"]}
     assert seals["assessment"] == assessed["run"]["results_sha256"]
     assert set(seals) == {"assessment", "scan"}
-    decision = posted(
-        call(approver),
-        f"{version['url']}decide/",
-        {"outcome": "reject", "note": "Too few rows to tell."},
-        status=201,
-    )
-    assert decision["decided_by"] == "approver"
-    assert owner.get(version["url"]).json()["approval_status"] == "rejected"
-    assert owner.get("/api/v1/decisions/").json()["results"] == [decision]
+    assert owner.get(version["url"]).json()["approval_status"] == "submitted"
     told = call(auditor).get("/api/v1/audit-events/", {"actor_name": "owner", "page_size": 200}).json()["results"]
-    story = ["approval.request", "assessment.start", "dataset.upload", "dataset.register", "version.upload"]
+    story = ["approval.submit", "assessment.start", "dataset.upload", "dataset.register", "version.upload"]
     story += ["artifact.scan", "model.register"]
     assert [event["action"] for event in told if not event["action"].startswith("token.")] == story
+
+
+def test_a_token_signs_nothing(assessed, call, approver):
+    """Guard G2."""
+    version = ModelVersion.objects.get(pk=assessed["version"]["id"])
+    MLModel.objects.update(purpose="Offers of a savings plan.", tier=2)
+    with cases.without_gates():
+        version = cases.bring(version, "pending_approval")
+    given = {"outcome": "reject", "comment": "Too few rows to tell.", "seen": cases.seen(version)}
+    answer = posted(call(approver), f"{assessed['version']['url']}votes/", given, status=403)
+    assert "not with an API token" in answer["message"]
+    with cases.without_gates():
+        assert cases.decide(version, "reject").outcome == "reject"
+    [decision] = assessed["api"].get("/api/v1/decisions/").json()["results"]
+    assert decision["decided_by"] == "approver"

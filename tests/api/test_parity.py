@@ -77,8 +77,8 @@ def put_state(state: str) -> Callable:
     return before
 
 
-def ask_for_approval(scene) -> None:
-    approvals.request_approval(scene.version, actor=scene.model.owner)
+def submit(scene) -> None:
+    approvals.submit(scene.version, actor=scene.model.owner)
 
 
 def hold_the_file(scene) -> None:
@@ -116,8 +116,7 @@ def revoke_page(client, scene):
     return client.post(address, REVOCATION)
 
 
-REVOCATION = {"reason": "It calls home."}
-REJECTION = {"outcome": "reject", "note": "Too few rows to tell."}
+REVOCATION = {"reason": "It calls home, whatever is asked."}
 DOORS = {
     "model.register": Door(
         action=actions.register_model,
@@ -198,25 +197,18 @@ DOORS = {
         api=lambda client, scene: client.post(f"/api/v1/assessments/{scene.assessment.pk}/retry/"),
         page=lambda client, scene: client.post(reverse("assessment-retry", args=[scene.assessment.pk])),
     ),
-    "approval.request": Door(
-        action=approvals.request_approval,
+    "approval.submit": Door(
+        action=approvals.submit,
         subject=lambda scene: scene.version,
-        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/request-approval/", {}),
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/submit/", {}),
         page=lambda client, scene: client.post(version_page("version-request", scene)),
     ),
     "approval.withdraw": Door(
-        action=approvals.withdraw_request,
+        action=approvals.withdraw,
         subject=lambda scene: scene.version,
-        before=ask_for_approval,
-        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/withdraw/"),
-        page=lambda client, scene: client.post(version_page("version-withdraw", scene)),
-    ),
-    "approval.decide": Door(
-        action=approvals.decide,
-        subject=lambda scene: scene.version,
-        before=ask_for_approval,
-        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/decide/", REJECTION),
-        page=lambda client, scene: client.post(version_page("review", scene), REJECTION),
+        before=submit,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/withdraw/", REVOCATION),
+        page=lambda client, scene: client.post(version_page("version-withdraw", scene), REVOCATION),
     ),
 }
 
@@ -252,7 +244,7 @@ def test_both_doors_open_or_both_stay_shut(call, scene, cast, name, door):
 @pytest.mark.parametrize("name", CAST[:6])
 def test_what_is_offered_is_what_the_doors_do(call, scene, cast, name):
     api = call(cast[name])
-    ask_for_approval(scene)
+    submit(scene)
     of_file = f"artifacts/{scene.version.artifact_id}/"
     for address in (f"versions/{scene.version.pk}/", f"assessments/{scene.assessment.pk}/", of_file, "whoami/"):
         for offered in api.get(f"/api/v1/{address}").json()["available_actions"]:

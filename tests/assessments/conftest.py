@@ -75,7 +75,8 @@ def make_version(model: MLModel, content: bytes, features: tuple[str, ...] = (),
 
 @pytest.fixture
 def version(owner, tiny_files) -> ModelVersion:
-    return make_version(MLModel.objects.create(name="Income", slug="income", owner=owner), tiny_files.model, FEATURES)
+    model = MLModel.objects.create(name="Income", slug="income", purpose="Offers.", owner=owner)
+    return make_version(model, tiny_files.model, FEATURES)
 
 
 @pytest.fixture

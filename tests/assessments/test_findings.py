@@ -9,7 +9,7 @@ from django.utils import timezone
 from assessments.actions.findings import DAYS_TO_END, open_steps, raise_finding, steps
 from assessments.findings.states import ACCEPTANCE_ENDS, STEPS, TRANSITIONS, Event, Side, after, waits_for
 from assessments.models import Finding, Verdict
-from registry.approvals import gates
+from registry.approvals import dossiers, gates
 from registry.models import AuditEvent, ModelVersion
 from registry.refusals import BadInput, Conflict, Refused
 from tests.conftest import give_roles, make_user
@@ -172,9 +172,9 @@ def test_a_new_version_does_not_get_rid_of_them(finding, version):
 
 
 def test_what_is_decided_on_changes_with_a_finding(finding, version, owner):
-    before = gates.seal(version)
+    before = dossiers.digest(dossiers.document(version))
     steps[Event.ACCEPT](finding, actor=owner, text="We will retrain it.")
-    assert gates.seal(version) != before
+    assert dossiers.digest(dossiers.document(version)) != before
 
 
 # --- the pages ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from registry import audit
 from registry.approvals import gates
-from registry.approvals.actions import request_approval
+from registry.approvals.actions import submit
 from registry.audit import checkpoints, checks, sealing
 from registry.models import AuditCheck, AuditEvent
 from registry.roles import system_user
@@ -97,11 +97,11 @@ def test_the_log_costs_the_same_however_long(reading, owner, query, reads):
 
 def test_an_event_tells_before_and_after(reading, model_version, owner, monkeypatch):
     monkeypatch.setattr(gates, "_gates", [])
-    request_approval(model_version, actor=owner)
-    event = AuditEvent.objects.get(action="approval.request")
+    submit(model_version, actor=owner)
+    event = AuditEvent.objects.get(action="approval.submit")
     words = said(reading.get(reverse("audit-event", args=[event.pk])))
     assert "in development" in words
-    assert "awaiting decision" in words
+    assert "submitted" in words
     assert "waits for the next seal" in words
 
 

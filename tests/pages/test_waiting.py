@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from modelrisk.pages import waiting
 from modelrisk.pages.waiting.row import Waiting
-from registry.approvals import actions
+from tests import cases
 from tests.pages.page import read
 
 pytestmark = pytest.mark.django_db
@@ -16,9 +16,9 @@ NOW = timezone.now()
 
 
 @pytest.fixture
-def pending(assessed, developer):
-    actions.request_approval(assessed.version, actor=developer)
-    return assessed.version
+def pending(assessed, approver):
+    with cases.without_gates():
+        return cases.bring(assessed.version, "pending_approval")
 
 
 def a_row(what: str, **given) -> Waiting:
@@ -49,7 +49,7 @@ def test_who_built_it_sees_why_they_may_not_decide(as_reviewer, approver, pendin
     pending.model.developers.add(approver)
     [row] = waiting.for_user(approver)
     assert (row.kind, waiting.count(approver)) == ("decide", 0)
-    assert "someone independent must decide" in row.blocked
+    assert "someone independent must do this" in row.blocked
     page = read(as_reviewer.get(reverse("inbox"))).text
     assert f"Not you: {row.blocked}" in page
     assert "waiting" not in page.split("Models")[0]

@@ -3,7 +3,6 @@
 import pytest
 
 from registry import access, actions
-from registry.approvals import rules
 from registry.models import Dataset, DatasetVersion, MLModel, ModelVersion
 from tests.conftest import give_roles
 
@@ -49,8 +48,6 @@ MAY = {
     "upload_version": {"owner", "developer"},
     "edit_dataset": {"owner", "validator"},
     "assess": {"owner", "developer", "validator"},
-    "request_approval": {"owner", "developer"},
-    "decide": {"approver"},
     "rescan": {"owner", "developer", "validator", "security_officer"},
 }
 
@@ -63,29 +60,11 @@ def test_who_may_do_what(model_version, dataset, cast, act, name):
         "upload_version": model_version.model,
         "edit_dataset": dataset,
         "assess": model_version,
-        "request_approval": model_version,
-        "decide": model_version,
         "rescan": model_version,
     }[act]
     reason = getattr(access, f"may_{act}")(subject, cast[name])
     assert (reason is None) == (name in MAY[act])
     assert reason is None or reason.endswith(".")
-
-
-@pytest.mark.parametrize("name", EVERYONE)
-def test_who_has_a_version_waiting(model_version, cast, name):
-    ModelVersion.objects.update(approval_status="pending_approval")
-    assert ModelVersion.objects.waiting_for(cast[name]).exists() == (name == "approver")
-
-
-def test_what_waits_for_a_reviewer_is_what_the_rule_lets_decide(model_version, approver):
-    ModelVersion.objects.update(approval_status="pending_approval")
-    model_version.refresh_from_db()
-    for involve in ("none", "develops"):
-        if involve == "develops":
-            model_version.model.developers.add(approver)
-        waiting = ModelVersion.objects.waiting_for(approver).exists()
-        assert waiting == (rules.may_decide(model_version, approver) is None) == (involve == "none")
 
 
 def test_what_is_in_use_is_what_was_approved(model_version):

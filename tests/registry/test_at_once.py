@@ -1,4 +1,4 @@
-"""Two people at the same moment: uploads get numbers of their own, one decision stands."""
+"""Two people at the same moment: uploads get numbers of their own, one waiver is in force."""
 
 import threading
 from datetime import timedelta
@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from registry import actions, admission, waivers
 from registry.approvals import gates
-from registry.approvals.actions import decide, request_approval
-from registry.models import ApprovalRequest, Artifact, AuditEvent, Decision, MLModel, ModelVersion, Waiver
+from registry.models import Artifact, AuditEvent, MLModel, ModelVersion, Waiver
 from registry.refusals import Conflict
 from tests import gate, small
 from tests.conftest import make_user
@@ -82,22 +81,6 @@ def test_the_same_file_at_once_for_two_models_is_stored_once(owner, small_model,
     ended = at_once(*map(act, models))
     assert [version.number for version in ended] == [1, 1]
     assert Artifact.objects.count() == 1
-
-
-def test_one_of_two_decisions_at_once_stands(model_version, owner, approver):
-    request_approval(model_version, actor=owner)
-    model_version.refresh_from_db()
-
-    def act(outcome):
-        version = ModelVersion.objects.get(pk=model_version.pk)
-        return lambda: decide(version, actor=approver, outcome=outcome, note="Decided after the test.")
-
-    ended = at_once(act("approve"), act("reject"))
-    assert sorted(type(outcome).__name__ for outcome in ended) == ["Conflict", "Decision"]
-    decision = Decision.objects.get()
-    model_version.refresh_from_db()
-    assert model_version.approval_status == {"approve": "approved", "reject": "rejected"}[decision.outcome]
-    assert ApprovalRequest.objects.get().closed_at is not None
 
 
 def test_the_same_name_at_once_is_registered_once(owner):

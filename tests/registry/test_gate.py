@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from registry import actions, storage, waivers
-from registry.approvals import gates
+from registry.approvals import dossiers, gates
 from registry.models import Artifact, AuditEvent, ModelVersion, Scan
 from registry.refusals import BadInput, RefusedFile, Unavailable
 from tests import gate, small
@@ -122,9 +122,9 @@ def test_what_the_gate_holds_blocks_approval(model_version, owner, verdict):
     assert blocker.hint
 
 
-def test_the_newest_scan_is_evidence_and_changes_the_seal(model_version, owner):
-    before = gates.seal(model_version)
+def test_the_newest_scan_is_evidence_and_changes_the_dossier(model_version, owner):
+    before = dossiers.digest(dossiers.document(model_version))
     evidence = next(found for found in gates.evidence(model_version) if found.kind == "scan")
     assert (evidence.sha256, evidence.summary["gate"]) == (model_version.artifact.scan.digest, "allowed")
     gate.scanned(model_version.artifact, owner, "refused")
-    assert gates.seal(model_version) != before
+    assert dossiers.digest(dossiers.document(model_version)) != before

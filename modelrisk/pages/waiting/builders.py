@@ -55,7 +55,7 @@ def _next_of_draft(version, assessment, counts) -> Waiting | None:
             version, kind="failure", what="Look into it", url=reverse("assessment", args=[assessment.pk]), **given
         )
     given = {"note": "assessment finished", "since": since, "counts": counts.get(assessment.pk, {})}
-    return Waiting.of(version, kind="submit", what="Request approval", url=here + "#approval", **given)
+    return Waiting.of(version, kind="submit", what="Submit", url=here + "#approval", **given)
 
 
 def _ends(versions: list[ModelVersion]) -> dict[int, date]:

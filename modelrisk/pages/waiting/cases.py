@@ -6,11 +6,14 @@ from assessments.views import summaries
 from modelrisk.pages.waiting.row import Waiting
 from modelrisk.pages.waiting.where import page_of
 from registry import access
+from registry.approvals import quorum, rules
 from registry.models import ApprovalRequest, ModelVersion
+
+VOTES = {role for tier in quorum.QUORUM for role in quorum.roles_that_vote(tier)}
 
 
 def found(user) -> Iterator[Waiting]:
-    if access.APPROVER not in access.roles_of(user):
+    if not access.roles_of(user) & VOTES:
         return
     pending = ModelVersion.objects.filter(approval_status=ModelVersion.ApprovalStatus.PENDING)
     versions = {version.pk: version for version in pending.select_related("model").defer("estimator")}
@@ -28,6 +31,6 @@ def found(user) -> Iterator[Waiting]:
             since=asked.requested_at,
             url=page_of("review", version),
             button="Review",
-            blocked="" if version.pk in mine else access.may_decide(version, user) or "",
+            blocked="" if version.pk in mine else rules.has_a_vote(version, user) or "",
             counts=counts.get(latest[version.pk].pk, {}) if version.pk in latest else None,
         )

@@ -7,8 +7,8 @@ from django.db import connection, transaction
 from registry import actions, audit, changes
 from registry.action import Done, action
 from registry.approvals import gates
-from registry.approvals.actions import decide, request_approval
-from registry.models import AuditEvent, AuditMention, MLModel, ModelVersion
+from registry.models import AuditEvent, AuditMention, MLModel
+from tests import cases
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -63,9 +63,9 @@ def test_only_what_changed_is_told(dataset_version, owner):
     ]
 
 
-def test_a_compare_and_swap_is_seen(model_version, owner, approver):
-    request_approval(model_version, actor=owner)
-    decide(ModelVersion.objects.get(pk=model_version.pk), actor=approver, outcome="approve", note="All is well.")
+def test_a_compare_and_swap_is_seen(model_version):
+    with cases.without_gates():
+        cases.decide(cases.bring(model_version, "pending_approval"))
     found = changed(AuditEvent.objects.about(model_version).first())
     assert found["modelversion", "changed"] == {"approval_status": ["pending_approval", "approved"]}
     assert found["decision", "made"]["decided_by"][1]["name"] == "approver"
