@@ -164,7 +164,7 @@ EVENT = {
         {"additionalProperties": False, "properties": {"event": {"const": "finished"}}},
     ],
 }
-NOT_THEIRS = {"sandbox", "model_process", "battery_selftest"}
+NOT_THEIRS = {"sandbox", "model_process", "battery_selftest", "battery_sha256"}
 MAX_PROGRESS = 2**31 - 1
 _event, _outcome = Draft202012Validator(EVENT), Draft202012Validator(OUTCOME)
 
@@ -206,8 +206,9 @@ def record_selftest(assessment: Assessment) -> None:
 
 
 def plain_environment(said: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
-    """A child's environment without what is not for it to say; and where the model was: that we know."""
+    """A child's environment without what is not for it to say; by which code, and where the model was: that we know."""
     kept = {name: value for name, value in said.items() if name not in NOT_THEIRS}
+    kept["battery_sha256"] = selftesting.battery_sha256()
     return {**kept, "model_process": "separate"} if plan.get("model", {}).get("trust") == "waived" else kept
 
 

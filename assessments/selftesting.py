@@ -4,6 +4,7 @@ A fault that is missed, or a clean model that is accused, means that no verdict 
 result stands in every report. It holds for the code, the libraries and the policy that it was made with.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -111,16 +112,22 @@ def _accusations(entries: list[dict[str, Any]], faults: dict[str, dict[str, Any]
 
 def made_with(policy: dict[str, Any]) -> dict[str, Any]:
     """What a result holds for: the battery's code, the policy, Python and the libraries."""
-    code = hashlib.sha256()
-    for path in sorted(BATTERY.rglob("*.py")):
-        code.update(f"{path.relative_to(BATTERY)}\n".encode() + path.read_bytes())
     versions = {"python": sys.version.split()[0]}
     versions |= {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {
-        "battery_sha256": code.hexdigest(),
+        "battery_sha256": battery_sha256(),
         "policy_sha256": hashlib.sha256(canonical(policy["criteria"])).hexdigest(),
         "versions": versions,
     }
+
+
+@functools.cache
+def battery_sha256() -> str:
+    """The digest of the battery's own files: the code that a run of this process is made with."""
+    code = hashlib.sha256()
+    for path in sorted(BATTERY.rglob("*.py")):
+        code.update(f"{path.relative_to(BATTERY)}\n".encode() + path.read_bytes())
+    return code.hexdigest()
 
 
 def keep(result: Result, path: Path) -> None:

@@ -1,6 +1,6 @@
 """/api/v1/: every viewset of both apps in one list, the document about them, and the docs that show it."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
@@ -17,6 +17,7 @@ from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from modelrisk.pages.waiting.api import InboxView
+from modelrisk.walkthrough import api as walkthrough
 from registry.api.accounts import LoginView, LogoutView, ReauthenticateView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
 from registry.api.audit import (
@@ -74,6 +75,20 @@ class NoSuchAddress(APIView):
         raise NotFound("There is nothing at this address.")
 
 
+decision_urls = [
+    path("evidence/", walkthrough.EvidenceView.as_view(), name="decision-evidence"),
+    path("check-evidence/", walkthrough.CheckEvidenceView.as_view(), name="decision-check-evidence"),
+    path("failed/", walkthrough.FailedView.as_view(), name="decision-failed"),
+    path("independence/", walkthrough.IndependenceView.as_view(), name="decision-independence"),
+    path("since/", walkthrough.SinceView.as_view(), name="decision-since"),
+    path("evidence-pack/", walkthrough.DecisionPackView.as_view(), name="decision-pack"),
+]
+version_urls = [
+    path("check-evidence/", walkthrough.CheckVersionView.as_view(), name="version-check-evidence"),
+    path("evidence-pack/", walkthrough.VersionPackView.as_view(), name="version-pack"),
+    path("coverage/", CoverageView.as_view(), name="version-coverage"),
+]
+
 app_name = "api"
 urlpatterns = [
     # A file: its address ends as files do, and says what it is whatever the client accepts.
@@ -89,7 +104,8 @@ urlpatterns = [
     ),
     path("audit-keys/", AuditKeyView.as_view(), name="audit-keys"),
     *router.urls,
-    re_path("^versions/(?P<pk>[0-9]{1,18})/coverage/$", CoverageView.as_view(), name="version-coverage"),
+    re_path("^decisions/(?P<pk>[0-9]{1,18})/", include(decision_urls)),
+    re_path("^versions/(?P<pk>[0-9]{1,18})/", include(version_urls)),
     path("regulation/", RegulationView.as_view(), name="regulation"),
     path("tiering/", TieringView.as_view(), name="tiering"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),

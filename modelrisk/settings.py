@@ -173,6 +173,7 @@ FILE_UPLOAD_TEMP_DIR = env("MODELRISK_UPLOAD_DIR") or None
 # The form of a wide dataset has six fields a column.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50_000
 MODELRISK_MAX_UPLOAD_BYTES = int(env("MODELRISK_MAX_UPLOAD_BYTES", str(2 * 1024**3)))
+MODELRISK_MAX_PACK_BYTES = int(env("MODELRISK_MAX_PACK_BYTES", str(1024**3)))  # of an evidence pack, zipped
 # The Ed25519 private key that checkpoints are signed with; without it, one is made and kept at the path.
 MODELRISK_AUDIT_KEY = env("MODELRISK_AUDIT_KEY")
 MODELRISK_AUDIT_KEY_PATH = STATE_DIR / "audit_key.pem"

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 
-from modelrisk.pages import account, artifact, audit, history, inbox, inventory, model, reauthenticate, review, version
+from modelrisk.pages import (
+    account,
+    artifact,
+    audit,
+    history,
+    inbox,
+    inventory,
+    model,
+    reauthenticate,
+    review,
+    version,
+    walkthrough,
+)
 from modelrisk.pages.health import healthz
 
 SHA256 = "(?P<sha256>[0-9a-f]{64})"
@@ -27,7 +39,17 @@ pages = [
     re_path(f"^artifacts/{SHA256}/$", artifact.artifact, name="artifact"),
     re_path(f"^artifacts/{SHA256}/waivers/(?P<pk>[0-9]{{1,18}})/revoke/$", artifact.revoke, name="waiver-revoke"),
     path("", include("assessments.urls")),
+    path("decisions/<int:pk>/evidence/", walkthrough.runs, name="decision-evidence"),
+    path("decisions/<int:pk>/evidence/check/", walkthrough.check, name="decision-check-evidence"),
+    path("decisions/<int:pk>/failed/", walkthrough.failed, name="decision-failed"),
+    path("decisions/<int:pk>/independence/", walkthrough.independence, name="decision-independence"),
+    path("decisions/<int:pk>/since/", walkthrough.since_then, name="decision-since"),
+    path("decisions/<int:pk>/pack/", walkthrough.pack, name="decision-pack"),
+    path("decisions/<int:pk>/pack.zip", walkthrough.pack_file, name="decision-pack-file"),
+    path("models/<slug:slug>/v<int:number>/evidence-pack.zip", walkthrough.version_pack, name="version-pack-file"),
+    path("models/<slug:slug>/v<int:number>/check-evidence/", walkthrough.check_version, name="version-check-evidence"),
     path("audit/", audit.audit, name="audit"),
+    path("audit/verify_pack.py", walkthrough.verifier, name="pack-verifier"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("audit/verify_log.py", audit.verifier, name="audit-verifier"),
     path("audit/checkpoints/<int:number>.json", audit.checkpoint, name="audit-checkpoint"),

@@ -9,7 +9,9 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from assessments import charts
 from assessments.models import Assessment, Chart
+from assessments.stored import chart_document
 from registry.refusals import BadInput
 
 TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"}
@@ -27,7 +29,7 @@ def chart(request, pk: int, chart_id: str, format: str) -> HttpResponse:
     found = Chart.objects.filter(result__assessment=assessment, chart_id=chart_id).order_by("pk").first()
     if found is None:
         raise Http404("This assessment has no such chart.")
-    response = HttpResponse(_drawn(found, format), content_type=TYPES[format])
+    response = HttpResponse(_told(found, format), content_type=TYPES[format])
     # The address carries the digest of the numbers, so that it never means anything else.
     response["Cache-Control"] = "private, max-age=31536000, immutable" if "v" in request.GET else "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
@@ -37,23 +39,19 @@ def chart(request, pk: int, chart_id: str, format: str) -> HttpResponse:
     return response
 
 
-def _drawn(found: Chart, format: str) -> bytes:
-    numbers = {
-        "id": found.chart_id,
-        "title": found.title,
-        "caption": found.caption,
-        "alt": found.alt,
-        "data": found.data,
-    }
+def drawn(numbers: dict, format: str) -> bytes:
+    """The picture or table of a chart document, kept by its digest. Raises charts.BadChart."""
     digest = hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
     return cache.get_or_set(f"chart:{digest}:{format}", lambda: _draw(numbers, format), A_DAY)
 
 
 def _draw(numbers: dict, format: str) -> bytes:
-    from assessments import charts  # Matplotlib, only where a chart is drawn
+    return charts.csv(numbers).encode() if format == "csv" else charts.draw(numbers, format=format)
 
+
+def _told(found: Chart, format: str) -> bytes:
     try:
-        return charts.csv(numbers).encode() if format == "csv" else charts.draw(numbers, format=format)
+        return drawn(chart_document(found), format)
     except charts.BadChart as error:
         raise BadInput(
             str(error), code="bad_chart", hint="The numbers of the other charts are not affected."

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assessments.actions import assessments as assessing
+from modelrisk.walkthrough.identity import check_evidence
 from registry import access, actions, waivers
 from registry.approvals import actions as approvals
 from registry.forms import ColumnsForm
@@ -165,6 +166,12 @@ DOORS = {
         subject=lambda scene: scene.version,
         api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/rescan/"),
         page=lambda client, scene: client.post(version_page("version-rescan", scene)),
+    ),
+    "evidence.check": Door(
+        action=check_evidence,
+        subject=lambda scene: scene.version,
+        api=lambda client, scene: client.post(f"/api/v1/versions/{scene.version.pk}/check-evidence/"),
+        page=lambda client, scene: client.post(version_page("version-check-evidence", scene)),
     ),
     "waiver.grant": Door(
         action=waivers.grant,

@@ -1,0 +1,240 @@
+"""The walk-through over REST: what each page of a decision shows, by the same ids."""
+
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from modelrisk import evidence_pack
+from modelrisk.walkthrough import conflicts, evidence, identity, since
+from registry.api.audit import Readers
+from registry.api.offers import offer
+from registry.api.reading import AsAsked
+from registry.models import Decision, ModelVersion
+from registry.views.files import attached
+
+SHA256 = "64 hexadecimal digits; empty where there is none"
+
+
+class RunSerializer(serializers.Serializer):
+    """One assessment as evidence."""
+
+    assessment = serializers.IntegerField()
+    plan = serializers.CharField()
+    model_sha256 = serializers.CharField()
+    data = serializers.CharField()
+    data_sha256 = serializers.CharField()
+    reference_sha256 = serializers.CharField(help_text=SHA256)
+    code_sha256 = serializers.CharField(help_text=f"Of the battery's own files; {SHA256}")
+    seed = serializers.IntegerField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    results_sha256 = serializers.CharField()
+    bound = serializers.BooleanField(help_text="Whether the case holds exactly this digest.")
+    policy = serializers.DictField(help_text="{name, version, sha256}")
+
+
+class RunsSerializer(serializers.Serializer):
+    decision = serializers.IntegerField()
+    runs = RunSerializer(many=True)
+
+
+class NotPassedSerializer(serializers.Serializer):
+    assessment = serializers.IntegerField(source="assessment_id")
+    test = serializers.CharField()
+    metric = serializers.CharField()
+    title = serializers.CharField()
+    group = serializers.DictField(child=serializers.CharField())
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    warn = serializers.FloatField(allow_null=True)
+    fail = serializers.FloatField(allow_null=True)
+    verdict = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+
+
+class NotRunSerializer(serializers.Serializer):
+    assessment = serializers.IntegerField(source="assessment_id")
+    test = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ExceptedSerializer(serializers.Serializer):
+    kind = serializers.CharField()
+    id = serializers.IntegerField()
+    label = serializers.CharField()
+    state = serializers.CharField()
+    until = serializers.DateField(allow_null=True)
+    accepted_by = serializers.CharField(allow_blank=True)
+    why = serializers.CharField(allow_blank=True)
+
+
+class FailedSerializer(serializers.Serializer):
+    """What did not pass, what was not run, and who accepted what until when."""
+
+    decision = serializers.IntegerField()
+    not_passed = NotPassedSerializer(many=True)
+    not_run = NotRunSerializer(many=True)
+    accepted = ExceptedSerializer(many=True)
+
+
+class PersonSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    parts = serializers.ListField(child=serializers.CharField())
+    conflict = serializers.CharField(allow_blank=True)
+
+
+class IndependenceSerializer(serializers.Serializer):
+    """Whether owner, developer, validator and approver were different people."""
+
+    sentence = serializers.CharField()
+    independent = serializers.BooleanField()
+    people = PersonSerializer(many=True)
+    by_part = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+
+
+class ItemSerializer(serializers.Serializer):
+    kind = serializers.CharField(help_text="model, data, reference, results, evidence or dossier")
+    label = serializers.CharField()
+    state = serializers.ChoiceField(choices=[identity.MATCH, identity.MISMATCH, identity.MISSING])
+    expected = serializers.CharField(help_text="SHA-256 as recorded then.")
+    found = serializers.CharField(allow_blank=True, help_text="SHA-256 now.")
+    id = serializers.IntegerField(allow_null=True)
+
+
+class IdentitySerializer(serializers.Serializer):
+    decision = serializers.IntegerField(allow_null=True, help_text="null: all that the version has")
+    identical = serializers.BooleanField()
+    summary = serializers.CharField()
+    items = ItemSerializer(many=True)
+
+
+class HappenedSerializer(serializers.Serializer):
+    id = serializers.IntegerField(help_text="Of the event in the audit trail.")
+    at = serializers.DateTimeField()
+    actor_name = serializers.CharField()
+    action = serializers.CharField()
+    refused = serializers.BooleanField()
+    object_type = serializers.CharField()
+    object_id = serializers.CharField()
+    object_label = serializers.CharField()
+    summary = serializers.CharField()
+    areas = serializers.ListField(child=serializers.CharField())
+
+
+class SinceSerializer(serializers.Serializer):
+    decision = serializers.IntegerField()
+    after = serializers.DateTimeField()
+    summary = serializers.CharField()
+    events = HappenedSerializer(many=True)
+
+
+def decision_of(user, pk) -> Decision:
+    """Whoever sees the version sees what was decided on it."""
+    rows = Decision.objects.filter(request__version__in=ModelVersion.objects.visible_to(user))
+    related = ("request__version__model", "request__version__artifact", "decided_by", "dossier")
+    return get_object_or_404(rows.select_related(*related), pk=pk)
+
+
+class EvidenceView(APIView):
+    @extend_schema(responses=RunsSerializer)
+    def get(self, request, pk: str):
+        """The runs that the decision rests on: artefact, data and code by their hashes, seed, start and end."""
+        decision = decision_of(request.user, pk)
+        runs = [run.as_dict() for run in evidence.runs_of(decision.request)]
+        return Response(RunsSerializer({"decision": decision.pk, "runs": runs}).data)
+
+
+class FailedView(APIView):
+    @extend_schema(responses=FailedSerializer)
+    def get(self, request, pk: str):
+        """What failed, was skipped or was waived, and who accepted that until when."""
+        decision = decision_of(request.user, pk)
+        runs = evidence.runs_of(decision.request)
+        found = {
+            "decision": decision.pk,
+            "not_passed": evidence.not_passed(runs),
+            "not_run": evidence.not_run(runs),
+            "accepted": evidence.accepted(decision),
+        }
+        return Response(FailedSerializer(found).data)
+
+
+class IndependenceView(APIView):
+    @extend_schema(responses=IndependenceSerializer)
+    def get(self, request, pk: str):
+        """Were owner, developer, validator and approver different people?"""
+        return Response(IndependenceSerializer(conflicts.document(decision_of(request.user, pk).request)).data)
+
+
+class SinceView(Readers, APIView):
+    @extend_schema(responses=SinceSerializer)
+    def get(self, request, pk: str):
+        """Everything that happened on version, file, data, documents, policy, roles and conditions since, in order."""
+        return Response(SinceSerializer(since.since(decision_of(request.user, pk)).as_dict()).data)
+
+
+class CheckEvidenceView(APIView):
+    @extend_schema(request=None, responses=IdentitySerializer)
+    def post(self, request, pk: str):
+        """Is its evidence byte-identical today? Every file is read and hashed; the trail keeps the answer."""
+        decision = decision_of(request.user, pk)
+        found = identity.check_evidence(decision.request.version, actor=request.user, decision=decision)
+        return Response(IdentitySerializer(found.as_dict()).data)
+
+
+class CheckVersionView(APIView):
+    @extend_schema(request=None, responses=IdentitySerializer)
+    def post(self, request, pk: str):
+        """Is all evidence of this version byte-identical today? The trail keeps the answer."""
+        version = _version(request.user, pk)
+        return Response(IdentitySerializer(identity.check_evidence(version, actor=request.user).as_dict()).data)
+
+
+PACK = {
+    (200, "application/zip"): OpenApiResponse(
+        OpenApiTypes.BINARY, "The pack. The header X-Manifest-SHA256 is what `verify_pack.py --manifest` takes."
+    )
+}
+
+
+class DecisionPackView(Readers, APIView):
+    content_negotiation_class = AsAsked
+
+    @extend_schema(responses=PACK)
+    def get(self, request, pk: str):
+        """The evidence pack of a decision: verify it offline with the verify_pack.py in it. Same state, same bytes."""
+        decision = decision_of(request.user, pk)
+        return sent_pack(decision.request.version, decision)
+
+
+class VersionPackView(Readers, APIView):
+    content_negotiation_class = AsAsked
+
+    @extend_schema(responses=PACK)
+    def get(self, request, pk: str):
+        """The evidence pack of a version: every case and every finished assessment of it."""
+        return sent_pack(_version(request.user, pk))
+
+
+def sent_pack(version: ModelVersion, decision: Decision | None = None) -> FileResponse:
+    """A pack as a download, from disk as it was made."""
+    opened, digest = evidence_pack.make(version, decision)
+    response = FileResponse(opened, content_type="application/zip")
+    response["X-Manifest-SHA256"] = digest
+    named = f"decision-{decision.pk}" if decision else f"version-{version.pk}"
+    return attached(response, f"evidence-{named}-{digest[:12]}.zip")
+
+
+def _version(user, pk) -> ModelVersion:
+    return get_object_or_404(ModelVersion.objects.visible_to(user).select_related("model", "artifact"), pk=pk)
+
+
+offer(ModelVersion, identity.check_evidence, route="version-check-evidence")

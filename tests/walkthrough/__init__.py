@@ -1,0 +1,1 @@
+"""The auditor: evidence packs, the walk through one decision, the questions."""
