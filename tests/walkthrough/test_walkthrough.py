@@ -131,8 +131,8 @@ def test_what_happened_since_is_in_order_and_summed_up(decision, owner, validato
     version = decision.request.version
     before = set(AuditEvent.objects.values_list("pk", flat=True))
     data = version.assessments.get().dataset_version
-    column = data.columns.exclude(role="target").first()
-    edited = [{"name": column.name, "mutable": "fixed"}]
+    column = data.columns.filter(role="feature", mutable="free").first()
+    edited = [{"name": column.name, "mutable": "up"}]
     actions.edit_columns(data, actor=owner, columns=edited, favourable=data.favourable)
     other = actions.register_model(type(version.model), actor=make_user("other", "owner"), name="Other model")
     found = since.since(decision)
