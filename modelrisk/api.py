@@ -16,6 +16,7 @@ from assessments.api.assessments import (
 from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
+from modelrisk.pages.people.api import ModelPeopleView, RolesView
 from modelrisk.pages.waiting.api import InboxView
 from modelrisk.walkthrough import api as walkthrough
 from registry.api.accounts import LoginView, LogoutView, ReauthenticateView, WhoAmIView
@@ -30,6 +31,7 @@ from registry.api.audit import (
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.notifications import NotificationViewSet, WebhookViewSet
+from registry.api.people import AssignmentViewSet, RoleGrantViewSet, ServiceAccountViewSet
 from registry.api.reading import AsAsked
 from registry.api.tiering import TieringView, TierRatingViewSet
 from registry.api.trail import DecisionViewSet
@@ -47,6 +49,9 @@ router.register("findings", FindingViewSet, basename="finding")
 router.register("robustness", RobustnessViewSet, basename="robustness")
 router.register("fairness", FairnessViewSet, basename="fairness")
 router.register("explainability", ExplainabilityViewSet, basename="explainability")
+router.register("role-grants", RoleGrantViewSet, basename="role-grant")
+router.register("assignments", AssignmentViewSet, basename="assignment")
+router.register("service-accounts", ServiceAccountViewSet, basename="service-account")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("webhooks", WebhookViewSet, basename="webhook")
@@ -106,6 +111,8 @@ urlpatterns = [
     *router.urls,
     re_path("^decisions/(?P<pk>[0-9]{1,18})/", include(decision_urls)),
     re_path("^versions/(?P<pk>[0-9]{1,18})/", include(version_urls)),
+    re_path("^models/(?P<pk>[0-9]{1,18})/people/$", ModelPeopleView.as_view(), name="model-people"),
+    path("roles/", RolesView.as_view(), name="roles"),
     path("regulation/", RegulationView.as_view(), name="regulation"),
     path("tiering/", TieringView.as_view(), name="tiering"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),

@@ -105,6 +105,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["registry.service_accounts.SignsIn"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "inbox"
 LOGOUT_REDIRECT_URL = "login"
@@ -264,6 +265,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # Fields of one name and other choices: without a name of its own, a type would be called State2b6Enum.
     "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "registry.access.ROLE_CHOICES",
+        "ColumnRoleEnum": "registry.models.Column.Role",
+        "RoleGrantStateEnum": "registry.models.RoleGrant.State",
+        "PartEnum": "registry.models.Assignment.Part",
         "AssessmentStateEnum": "assessments.models.Assessment.State",
         "RelationStateEnum": "registry.models.Relation.State",
         "WaiverStateEnum": "registry.models.Waiver.State",

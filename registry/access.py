@@ -28,6 +28,7 @@ ROLES = (
     *(OWNER, DEVELOPER, VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER),
     *(AUDITOR, ADMIN, SERVICE_ACCOUNT),
 )
+ROLE_CHOICES = [(role, role.replace("_", " ")) for role in ROLES]
 SEES_EVERYTHING = frozenset({VALIDATOR, MRM_LEAD, APPROVER, COMMITTEE_CHAIR, COMPLIANCE, SECURITY_OFFICER, AUDITOR})
 
 
@@ -46,6 +47,9 @@ EXCLUDED: dict[str, tuple[frozenset[str], str]] = {
 }
 
 
+NOBODY = -1  # the key of who stands for a role in the table of what roles may do: no row, so nobody who could act
+
+
 def roles_of(user: AbstractBaseUser) -> frozenset[str]:
     """The user's roles; asked once per user object."""
     if not getattr(user, "is_active", False):
@@ -57,6 +61,8 @@ def roles_of(user: AbstractBaseUser) -> frozenset[str]:
 
 def roles_now(user: AbstractBaseUser) -> frozenset[str]:
     """The same, asked of the database now: at the moment of signing a role may have ended since the page was drawn."""
+    if user.pk == NOBODY:
+        return roles_of(user)
     grants = apps.get_model("registry", "RoleGrant").objects.in_force()
     names = grants.filter(user=user.pk, user__is_active=True).values_list("role", flat=True)
     return effective(names, superuser=getattr(user, "is_superuser", False))
@@ -117,6 +123,10 @@ def may_upload_version(model, actor, **_) -> str | None:
 def may_edit_dataset(dataset, actor, **_) -> str | None:
     if dataset.owner_id == actor.pk or VALIDATOR in roles_of(actor):
         return None
+    if SERVICE_ACCOUNT in roles_of(actor):
+        accounts = apps.get_model("registry", "ServiceAccount").objects
+        if accounts.filter(account=actor.pk, owner=dataset.owner_id).exists():
+            return None
     return f"Only the owner of {dataset} or a validator may change it."
 
 

@@ -15,6 +15,7 @@ from registry.columns import guess
 from registry.models import Assignment, Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
 from registry.notifying import having_role, notify
 from registry.refusals import BadInput
+from registry.service_accounts import person_behind
 
 PAGES = {"register"}  # addresses beside those of models and datasets: no name may hide behind them
 
@@ -30,16 +31,18 @@ def register_model(
     tier: int = 2,
     developers: Iterable = (),
 ) -> Done:
-    """Add a model to the inventory; the actor becomes its owner."""
-    name = _free_name(MLModel, name)
+    """Add a model to the inventory; the actor becomes its owner, or the person who answers for a service account."""
+    name, owner = _free_name(MLModel, name), person_behind(actor)
     if tier not in MLModel.Tier.values:
         raise BadInput(f"There is no tier {tier!r}.", hint="Choose 1, 2 or 3.", field="tier")
     try:
         model = MLModel.objects.create(
-            name=name, slug=_free_slug(MLModel, name), purpose=purpose, domain=domain, tier=tier, owner=actor
+            name=name, slug=_free_slug(MLModel, name), purpose=purpose, domain=domain, tier=tier, owner=owner
         )
     except IntegrityError as error:
         raise _taken(MLModel, name) from error
+    if owner.pk != actor.pk:  # a service account builds; the person who answers for it owns
+        developers = {*developers, actor}
     _give_parts(model, actor, developers)
     detail = {
         "name": name,
@@ -109,11 +112,11 @@ def _tell_officers(version: ModelVersion, actor) -> None:
 
 @action("dataset.register", rule=access.may_register)
 def register_dataset(_dataset_class: type[Dataset], *, actor, name: str, description: str = "") -> Done:
-    """Add a dataset; the actor becomes its owner."""
+    """Add a dataset; the actor becomes its owner, or the person who answers for a service account."""
     name = _free_name(Dataset, name)
     try:
         dataset = Dataset.objects.create(
-            name=name, slug=_free_slug(Dataset, name), description=description, owner=actor
+            name=name, slug=_free_slug(Dataset, name), description=description, owner=person_behind(actor)
         )
     except IntegrityError as error:
         raise _taken(Dataset, name) from error

@@ -36,6 +36,8 @@ State = RoleGrant.State
 
 def had_role_at(user, role: str, moment: datetime) -> bool:
     """Whether the role was in force at that moment: a decision is made in a role held since the case was submitted."""
+    if user.pk == access.NOBODY:
+        return role in access.roles_of(user)
     return RoleGrant.objects.in_force(moment).filter(user=user.pk, role=role).exists()
 
 
@@ -151,6 +153,11 @@ def grant_first(user, *, actor, role: str, reason: str = "") -> Done:
     grant = _new(user, actor, role, reason or "One of the first people of this installation.")
     _enforce(grant, actor)
     return Done(grant, summary=f"Granted {user} the role {grant.get_role_display()}, before anybody could")
+
+
+def ask_for_service_account(account, actor, purpose: str) -> RoleGrant:
+    """The request that a new service account begins with; part of the action that makes it."""
+    return _new(account, actor, access.SERVICE_ACCOUNT, purpose)
 
 
 # --- what they share ------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ class PasswordNeeded(str):
     """A rule's reason that goes away once the person gives their password again: Refused, code `reauthenticate`."""
 
     __slots__ = ()
+    asks_password = True  # for pages: the button may stay, for pressing it asks
 
 
 class BadInput(Exception):

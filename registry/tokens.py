@@ -2,22 +2,39 @@
 
 from knox.models import AuthToken
 
+from registry import access
 from registry.action import Done, action
+from registry.models import ServiceAccount
+from registry.refusals import NotNow
 
 
 def _only_ones_own(user, actor, **_) -> str | None:
-    return None if user.pk == actor.pk else "A token is given to the person it is for."
+    """One's own; of a service account, its owner's to make and to end."""
+    account = ServiceAccount.objects.filter(account=user.pk).first()
+    if account is None:
+        return None if user.pk == actor.pk else "A token is given to the person it is for."
+    if account.owner_id != actor.pk:
+        return f"Tokens of {user} are made and ended by {account.owner}, who answers for it."
+    return None
 
 
-@action("token.issue", rule=_only_ones_own)
+def _may_issue(user, actor, **_) -> str | None:
+    reason = _only_ones_own(user, actor)
+    if reason is None and user.pk != actor.pk and access.SERVICE_ACCOUNT not in access.roles_of(user):
+        return NotNow(f"{user} has not the role service account yet: a second person must grant it.")
+    return reason
+
+
+@action("token.issue", rule=_may_issue)
 def issue(user, *, actor) -> Done:
-    """Make a token for the actor; returns (row, text). The text is not kept."""
+    """Make a token for oneself or for a service account of one's own; returns (row, text). The text is not kept."""
     row, text = AuthToken.objects.create(user=user)
-    return Done((row, text), about=user, summary="Made a token for the API", detail={"expires": row.expiry.isoformat()})
+    summary = f"Made a token for the API, for {user}"
+    return Done((row, text), about=user, summary=summary, detail={"expires": row.expiry.isoformat()})
 
 
 @action("token.revoke", rule=_only_ones_own)
 def revoke(user, *, actor, token: AuthToken) -> Done:
     """End one token now."""
     token.delete()
-    return Done(None, about=user, summary="Ended a token for the API")
+    return Done(None, about=user, summary=f"Ended a token for the API, of {user}")

@@ -16,7 +16,7 @@ def signed_in(user) -> Iterator:
     """What is called within counts as done by this person, in a session in which the password was just given."""
     request = RequestFactory().get("/")
     request.session = import_module(settings.SESSION_ENGINE).SessionStore()
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user)
     token = audit.asking.set(request)
     try:
         yield request

@@ -238,6 +238,12 @@ def figure(assessment_id: int, chart):
     return {"assessment_id": assessment_id, "chart": chart, "seal": seal, "formats": ("svg", "png", "csv")}
 
 
+@register.inclusion_tag("ui/right.html")
+def right(answer):
+    """Whether somebody may do something, with the reason why not."""
+    return {"answer": answer}
+
+
 @register.inclusion_tag("ui/edits.html")
 def edits(table: dict):
     """Rows and the changes that turn a decision: [row, changes, answer before → after, sentence, price]."""
@@ -341,6 +347,7 @@ def nav(context):
     bell = min(Notification.objects.visible_to(user).unread()[:100].count(), 99)
     end = [
         _item("Notifications", "notifications", area.startswith("notification"), count=bell),
+        _item("People", "people", area.startswith(("people", "role"))),
         _item("API", "api:docs", False),
         _item(user.get_username(), "account", area == "account"),
     ]

@@ -1,7 +1,7 @@
 """Signing in over the API, and who one is there."""
 
 from django.contrib.auth import authenticate, get_user_model
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from registry import access, actions, attempts, signing, tokens
 from registry.api.offers import AvailableActions, offer
+from registry.models import RoleGrant
 
 
 class LoginSerializer(serializers.Serializer):
@@ -23,17 +24,41 @@ class TokenSerializer(serializers.Serializer):
     expiry = serializers.DateTimeField()
 
 
+class HeldRoleSerializer(serializers.ModelSerializer):
+    since = serializers.DateTimeField(source="granted_at")
+    granted_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = RoleGrant
+        fields = ["id", "role", "since", "granted_by"]
+
+
 class WhoAmISerializer(serializers.ModelSerializer):
     roles = serializers.SerializerMethodField()
+    role_grants = serializers.SerializerMethodField(help_text="The same, each with since when and by whom.")
     sees_everything = serializers.SerializerMethodField()
     available_actions = AvailableActions()
 
     class Meta:
         model = get_user_model()
-        fields = ["id", "username", "first_name", "last_name", "roles", "sees_everything", "available_actions"]
+        fields = [
+            "id",
+            "username",
+            "first_name",
+            "last_name",
+            "roles",
+            "role_grants",
+            "sees_everything",
+            "available_actions",
+        ]
 
     def get_roles(self, user) -> list[str]:
         return sorted(access.roles_of(user))
+
+    @extend_schema_field(HeldRoleSerializer(many=True))
+    def get_role_grants(self, user) -> list[dict]:
+        grants = RoleGrant.objects.in_force().filter(user=user).select_related("granted_by").order_by("granted_at")
+        return HeldRoleSerializer(grants, many=True).data
 
     def get_sees_everything(self, user) -> bool:
         return access.sees_everything(user)

@@ -32,6 +32,11 @@ def offers_of(kind: type) -> list[Offer]:
     return list(_offers.get(kind, []))
 
 
+def kinds() -> list[type]:
+    """Of rows on which something is offered."""
+    return list(_offers)
+
+
 class AvailableActionSerializer(serializers.Serializer):
     name = serializers.CharField(help_text="As in the audit trail.")
     allowed = serializers.BooleanField(help_text="Whether you may do it now.")

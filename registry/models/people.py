@@ -34,7 +34,7 @@ class RoleGrant(models.Model):
         ENDED = "ended", "ended"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="role_grants")
-    role = models.CharField(max_length=30, choices=[(role, role.replace("_", " ")) for role in access.ROLES])
+    role = models.CharField(max_length=30, choices=access.ROLE_CHOICES)
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
     reason = models.TextField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
