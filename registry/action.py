@@ -17,10 +17,7 @@ Its `.refusal(version, actor)` asks the same rule without acting: it draws the b
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-<<<<<<< HEAD
-=======
 from contextvars import ContextVar
->>>>>>> 9654294 (Show who may do what, and let people ask for roles and give parts)
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
@@ -67,15 +64,10 @@ def action(
     def decorate(body: Callable[..., Done]) -> Action:
         @wraps(body)
         def perform(subject, *, actor, **given):
-<<<<<<< HEAD
-            with audit.one_act(), _recording_refusals(name, subject, actor):
-                _ask(rule, subject, actor, given)
-=======
             if _supposing.get():
                 raise RuntimeError(f"{name} is asked about here, not done.")
-            with audit.one_act():
-                _ask(name, rule, subject, actor, given)
->>>>>>> 9654294 (Show who may do what, and let people ask for roles and give parts)
+            with audit.one_act(), _recording_refusals(name, subject, actor):
+                _ask(rule, subject, actor, given)
                 prepared = prepare(subject, actor=actor, **given) if prepare else nullcontext(given)
                 with prepared as ready, transaction.atomic():
                     row = _locked(subject)
@@ -91,9 +83,6 @@ def action(
     return decorate
 
 
-<<<<<<< HEAD
-def _ask(rule: Rule, subject, actor, given: dict[str, Any]) -> None:
-=======
 @contextmanager
 def supposing() -> Iterator[None]:
     """Within, rules answer as if each person were in a session of their own: for tables of who may do what.
@@ -111,8 +100,7 @@ def is_supposed() -> bool:
     return _supposing.get()
 
 
-def _ask(name: str, rule: Rule, subject, actor, given: dict[str, Any]) -> None:
->>>>>>> 9654294 (Show who may do what, and let people ask for roles and give parts)
+def _ask(rule: Rule, subject, actor, given: dict[str, Any]) -> None:
     reason = rule(subject, actor, **given)
     if isinstance(reason, NotNow):
         raise Conflict(reason)

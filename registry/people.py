@@ -111,7 +111,7 @@ def request_role(user, *, actor, role: str, reason: str = "") -> Done:
     return Done(grant, summary=f"Asked for the role {grant.get_role_display()} for {user}", detail={"reason": reason})
 
 
-@action("role.grant", rule=may_grant)
+@action("role.grant", rule=may_grant, at_signing=True)
 def grant_role(grant: RoleGrant, *, actor) -> Done:
     """Say yes to what another asked for; in force from now."""
     # The person's row: of two that exclude each other, granted at the same moment, the second sees the first.

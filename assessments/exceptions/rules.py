@@ -5,6 +5,7 @@ from typing import Any
 from assessments.exceptions.states import ASKS, RANK, Event, State, after, least_role, rank_of
 from assessments.models import PolicyException
 from registry import access, roles, signing
+from registry.lineage import conflict
 from registry.models import ModelVersion
 from registry.refusals import NotNow
 
@@ -69,10 +70,8 @@ def _outranks(asked: PolicyException, actor) -> str | None:
         return reason
     if asked.requested_by_id == actor.pk:
         return "You asked for this exception; someone who outranks you must decide."
-    if access.is_builder(actor, asked.version.model):
-        return f"You own or develop {asked.version.model}; someone independent must decide."
-    if asked.version.model.versions.filter(created_by=actor).exists():
-        return f"You uploaded a version of {asked.version.model}; someone independent must decide."
+    if reason := conflict(actor, asked.version.model):
+        return reason
     then = (RANK.get(asked.requested_as, 0), asked.requested_as)
     theirs, own = max(rank_of(asked.requested_by), then), rank_of(actor)
     owners = rank_of(asked.version.model.owner) if asked.kind == PolicyException.Kind.USE else (0, "")

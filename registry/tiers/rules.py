@@ -1,7 +1,8 @@
 """Who may rate a model, and who may be the second person. Each gives a sentence, or None."""
 
 from registry import access
-from registry.models import MLModel, ModelVersion, TierRating
+from registry.lineage import conflict
+from registry.models import MLModel, TierRating
 from registry.refusals import NotNow
 from registry.tiers import matrix
 
@@ -20,9 +21,8 @@ def may_settle(rating: TierRating, actor, **_) -> str | None:
         return "Confirming or refusing a rating takes the role model risk management lead (mrm_lead)."
     if rating.rated_by_id == actor.pk:
         return f"You made this rating of {rating.model}; a second person must confirm or refuse it."
-    uploaded = ModelVersion.objects.filter(model=rating.model, created_by=actor).exists()
-    if uploaded or access.is_builder(actor, rating.model):
-        return f"You own, develop or uploaded {rating.model}; someone independent must settle its tier."
+    if reason := conflict(actor, rating.model, "settle its tier"):
+        return reason
     if rating.state != TierRating.State.PROPOSED:
         return NotNow(f"This rating is {rating.get_state_display()} already.")
     return None

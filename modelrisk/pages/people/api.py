@@ -40,14 +40,14 @@ class RolesSerializer(serializers.Serializer):
     rights = RightSerializer(many=True, help_text="Asked of the rules themselves, about the newest thing of each kind.")
 
 
-class PersonSerializer(serializers.Serializer):
+class ModelPersonSerializer(serializers.Serializer):
     username = serializers.CharField()
     roles = serializers.ListField(child=serializers.CharField())
     lineage = serializers.ListField(child=serializers.CharField(), help_text="Parts had in any version, ever.")
 
 
 class ModelPeopleSerializer(serializers.Serializer):
-    people = PersonSerializer(many=True)
+    people = ModelPersonSerializer(many=True)
     assignments = AssignmentSerializer(many=True)
     rights = RightSerializer(many=True)
 
