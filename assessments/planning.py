@@ -18,6 +18,7 @@ CHOICES = {
 }
 MODEL_FORMATS = ("joblib", "lightgbm", "onnx", "skops", "xgboost")
 DATA_FORMATS = ("csv", "parquet")
+LEGAL_TEST = "fairness.legal_contexts"
 LARGEST_SEED = 2**63 - 1  # what every database keeps
 
 
@@ -46,6 +47,7 @@ def build_plan(
     labels: Mapping[str, str] | None = None,
     limits: Mapping[str, Any] | None = None,
     relations: Iterable[str] = (),
+    legal_contexts: Iterable[str] = (),
 ) -> dict[str, Any]:
     """A valid plan document. Raises BadRequest.
 
@@ -53,6 +55,7 @@ def build_plan(
     columns: {name, role, kind, mutable, min or minimum, max or maximum, integer, swap_price}. relations: between
     columns, as text. tests: ids, families (those of their tests that the plan runs) or {id, params}; None: all of
     the plan.
+    legal_contexts: of the model, for the test that shows what the law of each asks.
     labels: a class of the model, as text -> the label of the data that it stands for. task: auto lets the model say.
     """
     if plan_name not in PLANS:
@@ -70,7 +73,7 @@ def build_plan(
         "task": task,
         "columns": planned_columns(columns, target),
         "relations": list(relations),
-        "tests": planned_tests(tests, plan_name),
+        "tests": planned_tests(tests, plan_name, legal_contexts),
         "plan_name": plan_name,
         "seed": seed,
         "limits": dict(limits or {}),
@@ -82,9 +85,12 @@ def build_plan(
     return plan
 
 
-def planned_tests(tests: Iterable[str | Mapping[str, Any]] | None, plan_name: str) -> list[dict[str, Any]]:
+def planned_tests(
+    tests: Iterable[str | Mapping[str, Any]] | None, plan_name: str, legal_contexts: Iterable[str] = ()
+) -> list[dict[str, Any]]:
     """[{id, params}] in the catalogue's order, each once. A family stands for its tests in this plan; a test named by
-    its id is taken whatever the plan. Raises BadRequest."""
+    its id is taken whatever the plan. legal_contexts: of the model, which the test of that name shows unless it is
+    asked for others. Raises BadRequest."""
     known = catalogue.catalogue()
     of_plan = catalogue.tests_of(plan_name)
     asked: dict[str, dict[str, Any]] = {}
@@ -99,6 +105,8 @@ def planned_tests(tests: Iterable[str | Mapping[str, Any]] | None, plan_name: st
             asked.setdefault(test, {}).update(params)
     if not asked:
         raise BadRequest("No test was chosen.", f"Choose of {', '.join(known)}, or a family: {', '.join(FAMILIES)}.")
+    if (apply := ",".join(legal_contexts)) and LEGAL_TEST in asked:
+        asked[LEGAL_TEST].setdefault("contexts", apply)
     for test, params in asked.items():
         try:
             catalogue.declared(test).resolve(params, plan_name)

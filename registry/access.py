@@ -116,6 +116,13 @@ def may_register(_parent, actor, **_) -> str | None:
     return "Registering models and datasets takes the role owner, developer or validator, or a service account's."
 
 
+def may_edit_context(model, actor, **_) -> str | None:
+    """Those who build it gain nothing by it: it is the owner's word, or the MRM lead's."""
+    if model.owner_id == actor.pk or MRM_LEAD in roles_of(actor):
+        return None
+    return f"Only the owner of {model} or an MRM lead may say what it is used for."
+
+
 def may_upload_version(model, actor, **_) -> str | None:
     return None if is_builder(actor, model) else f"Only the owner or a developer of {model} may add versions to it."
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, models
 from django.urls import reverse
 from django.utils.text import slugify
 
-from registry import access, admission, column_edits, receiving, relations, scanning
+from registry import access, admission, column_edits, contexts, receiving, relations, scanning
 from registry.action import Done, action
 from registry.columns import guess
 from registry.models import Assignment, Column, Dataset, DatasetVersion, MLModel, ModelVersion, Relation
@@ -30,14 +30,17 @@ def register_model(
     domain: str = "",
     tier: int = 2,
     developers: Iterable = (),
+    use_case: str = "",
+    legal_contexts: Iterable[str] = (),
 ) -> Done:
     """Add a model to the inventory; the actor becomes its owner, or the person who answers for a service account."""
     name, owner = _free_name(MLModel, name), person_behind(actor)
     if tier not in MLModel.Tier.values:
         raise BadInput(f"There is no tier {tier!r}.", hint="Choose 1, 2 or 3.", field="tier")
+    used = _use(use_case, legal_contexts)
     try:
         model = MLModel.objects.create(
-            name=name, slug=_free_slug(MLModel, name), purpose=purpose, domain=domain, tier=tier, owner=owner
+            name=name, slug=_free_slug(MLModel, name), purpose=purpose, domain=domain, tier=tier, owner=owner, **used
         )
     except IntegrityError as error:
         raise _taken(MLModel, name) from error
@@ -50,6 +53,7 @@ def register_model(
         "domain": domain,
         "tier": tier,
         "developers": sorted(user.get_username() for user in developers),
+        **used,
     }
     return Done(model, summary=f"Registered the model {name}", detail=detail)
 
@@ -60,6 +64,34 @@ def _give_parts(model: MLModel, actor, developers: Iterable) -> None:
     Assignment.objects.bulk_create(
         Assignment(model=model, user=user, part=part, assigned_by=actor) for user, part in parts
     )
+
+
+@action("model.edit_context", rule=access.may_edit_context)
+def edit_context(
+    model: MLModel, *, actor, use_case: str | None = None, legal_contexts: Iterable[str] | None = None
+) -> Done:
+    """Say what it is used for and which laws look at that: the policy may hold such models to more. What is left out
+    stays. Assessments keep what they were judged by."""
+    before = {"use_case": model.use_case, "legal_contexts": model.legal_contexts}
+    after = _use(
+        model.use_case if use_case is None else use_case,
+        model.legal_contexts if legal_contexts is None else legal_contexts,
+    )
+    model.use_case, model.legal_contexts = after["use_case"], after["legal_contexts"]
+    model.save(update_fields=["use_case", "legal_contexts"])
+    return Done(model, summary=f"Set the use of {model}", detail={"before": before, "after": after})
+
+
+def _use(use_case: str, legal_contexts: Iterable[str]) -> dict:
+    known = contexts.use_cases()
+    if use_case and use_case not in known:
+        hint = f"Choose one of {', '.join(known)}, or leave it empty."
+        raise BadInput(f"There is no use case {use_case!r}.", hint=hint, field="use_case")
+    try:
+        return {"use_case": use_case, "legal_contexts": contexts.in_order(legal_contexts)}
+    except KeyError as error:
+        hint = f"Choose of {', '.join(contexts.legal_contexts())}."
+        raise BadInput(f"There is no legal context {error.args[0]}.", hint=hint, field="legal_contexts") from error
 
 
 @contextmanager

@@ -192,6 +192,7 @@ def _plan(
             plan_name=plan_name,
             tests=tests,
             seed=seed,
+            legal_contexts=version.model.legal_contexts,
         )
     except planning.BadRequest as error:
         raise BadInput(error.message, hint=error.hint, code=error.code) from error
@@ -215,7 +216,9 @@ def _earlier(key: str, version: ModelVersion, asked: dict[str, Any]) -> Assessme
         return None
     reference = asked["reference"]
     try:
-        tests = planning.planned_tests(asked["tests"], asked["plan_name"])
+        # With the legal contexts of then: a model whose use was said since is asked for the same.
+        contexts = found.context.get("legal_contexts", ())
+        tests = planning.planned_tests(asked["tests"], asked["plan_name"], contexts)
     except planning.BadRequest as error:
         raise BadInput(error.message, hint=error.hint, code=error.code) from error
     same = (

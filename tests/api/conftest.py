@@ -12,6 +12,7 @@ from registry import tokens
 from registry.models import DatasetVersion, MLModel, ModelVersion
 from tests.api.contract import ContractClient
 from tests.assessments.conftest import FEATURES, make_dataset_version, make_version, tiny_files  # noqa: F401
+from tests.evidence import finish
 
 
 @pytest.fixture
@@ -117,4 +118,5 @@ def make_assessment(version, dataset_version, user, *, state: str = "done") -> A
             position=0, test=result.test, family="performance", metric="roc_auc", title="AUC", better="higher",
             value=0.8, warn=0.7, fail=0.6, verdict="pass",
         )  # fmt: skip
+        finish(assessment)
     return assessment

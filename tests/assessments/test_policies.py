@@ -29,9 +29,7 @@ class TestShipped:
         assert not shipped.signatures.exists()
 
     def test_another_migrate_adds_nothing(self, shipped):
-        from django.apps import apps
-
-        ensure_policy(apps=apps)
+        ensure_policy()
         assert PolicyVersion.objects.count() == 1
         assert AuditEvent.objects.filter(action="policy.ship").count() == 1
 

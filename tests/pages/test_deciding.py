@@ -36,7 +36,11 @@ def test_a_version_is_submitted_with_the_evidence(as_owner, version, assessed):
     version.refresh_from_db()
     assert (answer.status_code, version.approval_status, asked.note) == (302, "submitted", "Please.")
     seals = {found["kind"]: found["sha256"] for found in asked.evidence}
-    assert seals == {"assessment": assessed.results_sha256, "scan": version.artifact.scan.digest}
+    assert seals == {
+        "assessment": assessed.results_sha256,
+        "policy": assessed.policy["sha256"],
+        "scan": version.artifact.scan.digest,
+    }
 
 
 def test_without_an_assessment_the_page_says_what_is_missing(as_owner, model_version):
