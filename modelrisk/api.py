@@ -83,6 +83,7 @@ class NoSuchAddress(APIView):
 decision_urls = [
     path("evidence/", walkthrough.EvidenceView.as_view(), name="decision-evidence"),
     path("check-evidence/", walkthrough.CheckEvidenceView.as_view(), name="decision-check-evidence"),
+    path("thresholds/", walkthrough.ThresholdsView.as_view(), name="decision-thresholds"),
     path("failed/", walkthrough.FailedView.as_view(), name="decision-failed"),
     path("independence/", walkthrough.IndependenceView.as_view(), name="decision-independence"),
     path("since/", walkthrough.SinceView.as_view(), name="decision-since"),

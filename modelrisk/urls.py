@@ -50,6 +50,7 @@ pages = [
     path("", include("assessments.urls")),
     path("decisions/<int:pk>/evidence/", walkthrough.runs, name="decision-evidence"),
     path("decisions/<int:pk>/evidence/check/", walkthrough.check, name="decision-check-evidence"),
+    path("decisions/<int:pk>/thresholds/", walkthrough.limits, name="decision-thresholds"),
     path("decisions/<int:pk>/failed/", walkthrough.failed, name="decision-failed"),
     path("decisions/<int:pk>/independence/", walkthrough.independence, name="decision-independence"),
     path("decisions/<int:pk>/since/", walkthrough.since_then, name="decision-since"),

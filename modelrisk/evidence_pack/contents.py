@@ -15,13 +15,13 @@ from assessments import charts, stored
 from assessments.models import Assessment
 from assessments.reports import report as assessment_report
 from assessments.reports.folder import as_text, file_name
-from assessments.results import canonical
 from assessments.views.charts import drawn
 from assessments.views.evidence import entries_of
 from modelrisk.evidence_pack import log_slice, report, verify_pack
 from modelrisk.evidence_pack.packing import File
 from modelrisk.walkthrough import conflicts, scope
 from registry import changes
+from registry.approvals import dossiers
 from registry.audit import sealing, verify_log
 from registry.models import ApprovalRequest, Artifact, Decision, Dossier, ModelVersion
 
@@ -109,7 +109,7 @@ def case(request: ApprovalRequest) -> dict[str, Any]:
 
 
 def _dossier(pk: int) -> bytes:
-    return canonical(Dossier.objects.values_list("document", flat=True).get(pk=pk))
+    return dossiers.canonical(Dossier.objects.values_list("document", flat=True).get(pk=pk))
 
 
 def _assessment(assessment: Assessment) -> Iterator[File]:

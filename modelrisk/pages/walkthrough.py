@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from modelrisk.evidence_pack import verify_pack
 from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
-from modelrisk.walkthrough import conflicts, evidence, identity, since
+from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
 from modelrisk.walkthrough.api import decision_of, sent_pack
 from registry import access
 from registry.models import AuditCheckpoint, AuditEvent, AuditKey, Decision
@@ -40,6 +40,14 @@ def check_version(request, slug: str, number: int) -> HttpResponse:
     _tell(request, identity.check_evidence(found, actor=request.user))
     event = events_of_version(found, request.user).filter(action="evidence.check").order_by("-pk").first()
     return redirect("audit-event", event.pk)
+
+
+@require_GET
+def limits(request, pk: int) -> HttpResponse:
+    """The policies of the runs, in force before these began or not; and what today's would say."""
+    decision = decision_of(request.user, pk)
+    found = [thresholds.of_run(run) for run in evidence.runs_of(decision.request)]
+    return _page(request, decision, "thresholds", found=found)
 
 
 @require_GET

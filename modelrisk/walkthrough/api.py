@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from modelrisk import evidence_pack
-from modelrisk.walkthrough import conflicts, evidence, identity, since
+from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
 from registry.api.audit import Readers
 from registry.api.offers import offer
 from registry.api.reading import AsAsked
@@ -40,6 +40,43 @@ class RunSerializer(serializers.Serializer):
 class RunsSerializer(serializers.Serializer):
     decision = serializers.IntegerField()
     runs = RunSerializer(many=True)
+
+
+class DifferenceSerializer(serializers.Serializer):
+    """One criterion that the two policies do not have alike."""
+
+    key = serializers.CharField()
+    then = serializers.DictField(allow_null=True)
+    today = serializers.DictField(allow_null=True)
+
+
+class ChangedVerdictSerializer(serializers.Serializer):
+    title = serializers.CharField()
+    group = serializers.DictField(child=serializers.CharField())
+    then = serializers.CharField()
+    today = serializers.CharField()
+
+
+class RunThresholdsSerializer(serializers.Serializer):
+    assessment = serializers.IntegerField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    policy = serializers.DictField(help_text="{name, version, sha256}")
+    policy_version = serializers.IntegerField(allow_null=True)
+    approved_at = serializers.DateTimeField(allow_null=True)
+    effective_from = serializers.DateTimeField(allow_null=True)
+    approved_by = serializers.ListField(child=serializers.CharField())
+    in_force_before_start = serializers.BooleanField()
+    summary = serializers.CharField()
+    today = serializers.IntegerField(allow_null=True, help_text="The number of the policy version in force now.")
+    differences = DifferenceSerializer(many=True)
+    verdicts_then = serializers.DictField(child=serializers.IntegerField())
+    verdicts_today = serializers.DictField(child=serializers.IntegerField())
+    changed_verdicts = ChangedVerdictSerializer(many=True)
+
+
+class ThresholdsSerializer(serializers.Serializer):
+    decision = serializers.IntegerField()
+    runs = RunThresholdsSerializer(many=True)
 
 
 class NotPassedSerializer(serializers.Serializer):
@@ -150,6 +187,15 @@ class EvidenceView(APIView):
         decision = decision_of(request.user, pk)
         runs = [run.as_dict() for run in evidence.runs_of(decision.request)]
         return Response(RunsSerializer({"decision": decision.pk, "runs": runs}).data)
+
+
+class ThresholdsView(APIView):
+    @extend_schema(responses=ThresholdsSerializer)
+    def get(self, request, pk: str):
+        """Which thresholds were in force, who approved them, whether before the run; and what today's would say."""
+        decision = decision_of(request.user, pk)
+        runs = [thresholds.of_run(run).as_dict() for run in evidence.runs_of(decision.request)]
+        return Response(ThresholdsSerializer({"decision": decision.pk, "runs": runs}).data)
 
 
 class FailedView(APIView):

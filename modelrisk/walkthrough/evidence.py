@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from assessments.models import Assessment, Finding, TestResult, Verdict
+from assessments.models import Assessment, Finding, PolicyException, TestResult, Verdict
 from registry.models import ApprovalRequest, Decision
 
 NOT_PASSED = (Verdict.Word.FAIL, Verdict.Word.ERROR, Verdict.Word.INCONCLUSIVE, Verdict.Word.WARN)
@@ -49,7 +49,11 @@ class Run:
 def runs_of(request: ApprovalRequest) -> list[Run]:
     """Those that the case holds by their digest."""
     named = {each["id"]: each["sha256"] for each in request.evidence if each["kind"] == "assessment"}
-    rows = Assessment.objects.filter(pk__in=named).select_related("dataset_version__dataset").order_by("pk")
+    rows = (
+        Assessment.objects.filter(pk__in=named)
+        .select_related("dataset_version__dataset", "policy_version__policy")
+        .order_by("pk")
+    )
     return [_run(row, named[row.pk]) for row in rows]
 
 
@@ -83,6 +87,12 @@ def accepted(decision: Decision) -> list[dict[str, Any]]:
         _accepted("finding", row, f"{row}: {row.title}", row.get_state_display(), row.due, row.owner, row.plan)
         for row in Finding.objects.of_model(version.model_id).filter(raised_at__lte=decision.decided_at)
         if row.ended_at is None or row.ended_at > decision.decided_at
+    ]
+    asked = PolicyException.objects.filter(version=version, approved_at__lte=decision.decided_at)
+    found += [
+        _accepted("exception", row, f"{row}: {row.subject}", row.get_state_display(), row.expiry, row.approved_by, why)
+        for row in asked.select_related("approved_by", "finding").order_by("pk")
+        for why in [f"{row.reason} Control: {row.compensating_control}"]
     ]
     # Those of before the upload were for other models that are this file.
     waivers = version.artifact.waivers.filter(granted_at__range=(version.created_at, decision.decided_at))

@@ -13,6 +13,7 @@ from assessments import results, stored
 from assessments.models import Assessment
 from registry import storage
 from registry.action import Done, action
+from registry.approvals import dossiers
 from registry.models import ApprovalRequest, Artifact, Decision, Dossier, ModelVersion
 from registry.refusals import Unavailable
 
@@ -97,7 +98,7 @@ def items_of(version: ModelVersion, decision: Decision | None = None) -> Iterato
         if run.pk in named:
             yield _item("evidence", f"{run}, as the case holds it", named[run.pk], found, run.pk)
     for dossier in Dossier.objects.filter(request__in=requests).order_by("pk"):
-        found = hashlib.sha256(results.canonical(dossier.document)).hexdigest()
+        found = dossiers.digest(dossier.document)
         yield _item("dossier", str(dossier), dossier.sha256, found, dossier.pk)
 
 

@@ -1,14 +1,11 @@
 """A decision on real evidence, as rows: what it rests on was measured by the real battery once."""
 
-import hashlib
-
 import pytest
 from django.utils import timezone
 
 from assessments.evidence import deciding
-from assessments.results import canonical
 from registry import audit, changes
-from registry.approvals import gates
+from registry.approvals import dossiers, gates
 from registry.models import ApprovalRequest, Condition, Decision, Dossier, ModelVersion, Vote
 from tests.pages.conftest import _ask_the_sandbox_once, assessed, assessment, sign_in  # noqa: F401 - fixtures
 from tests.registry.audit.conftest import places  # noqa: F401 - checkpoints of this test alone
@@ -26,10 +23,14 @@ def decide(version: ModelVersion, *, asker, validator, approver, outcome: str = 
             version=version, requested_by=asker, validator=validator, validated_by=validator,
             validated_at=timezone.now(), evidence=evidence, closed_at=timezone.now(),
         )  # fmt: skip
-        document = {"schema": "modelrisk.dossier/1", "model": {"sha256": version.artifact.sha256}, "evidence": evidence}
+        document = {
+            "schema": "modelrisk.dossier/1",
+            "model": {"sha256": version.artifact.sha256, "name": "Crédit"},
+            "evidence": evidence,
+        }
         dossier = Dossier.objects.create(
             request=request, revision=1, document=document, frozen_by=validator,
-            sha256=hashlib.sha256(canonical(document)).hexdigest(),
+            sha256=dossiers.digest(document),
         )  # fmt: skip
         Vote.objects.create(
             dossier=dossier, voter=approver, role="approver", outcome=outcome, comment="Fit for its purpose."

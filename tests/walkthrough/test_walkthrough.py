@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
+from django.utils import timezone
 
-from modelrisk.walkthrough import conflicts, identity, since
+from assessments.models import PolicyVersion
+from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
 from registry import actions
 from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier
 from tests.conftest import make_user
 from tests.pages.page import read
 
 pytestmark = pytest.mark.django_db
-STEPS = ["evidence", "failed", "independence", "since", "pack"]
+STEPS = ["evidence", "thresholds", "failed", "independence", "since", "pack"]
 
 
 def said(response) -> str:
@@ -88,6 +90,39 @@ def test_the_runs_are_told_with_what_they_ran_on(as_auditor, decision, assessed)
     assert len(run["code_sha256"]) == 64
     assert run["bound"] is True
     assert run["started_at"] <= run["finished_at"]
+
+
+def test_the_thresholds_were_in_force_before_the_run(as_auditor, decision, assessed):
+    (run,) = as_auditor.get(f"/api/v1/decisions/{decision.pk}/thresholds/").json()["runs"]
+    assert run["in_force_before_start"] is True
+    assert run["policy"]["sha256"] == assessed.policy["sha256"]
+    assert run["verdicts_then"] == run["verdicts_today"]
+    assert (run["differences"], run["changed_verdicts"]) == ([], [])
+
+
+def test_other_limits_today_are_told_with_what_they_would_say(decision, assessed, owner):
+    """Every limit gone but one, which is another."""
+    was = assessed.policy_version
+    kept = assessed.verdicts.exclude(value=None).first()
+    criterion = next(
+        each for each in was.document["criteria"] if (each["test"], each["metric"]) == (kept.test, kept.metric)
+    )
+    document = {**was.document, "criteria": [{**criterion, "warn": 0.9999, "fail": 0.9998}]}
+    now = timezone.now()
+    PolicyVersion.objects.filter(pk=was.pk).update(effective_to=now)
+    was.policy.versions.create(
+        number=was.number + 1, document=document, sha256="0" * 64, state="approved", drafted_by=owner,
+        approved_at=now, effective_from=now,
+    )  # fmt: skip
+    (run,) = evidence.runs_of(decision.request)
+    found = thresholds.of_run(run)
+    assert found.before
+    assert found.today.number == was.number + 1
+    judged = assessed.verdicts.filter(test=kept.test, metric=kept.metric).count()
+    assert sum(found.counts_today.values()) == judged < sum(found.counts_then.values())
+    gone = [change for change in found.changes if change.today == "not judged"]
+    assert len(gone) == assessed.verdicts.count() - judged
+    assert len(found.differences) == len(was.document["criteria"])
 
 
 def test_what_did_not_pass_is_told(as_auditor, decision, assessed):
