@@ -105,7 +105,7 @@ class RaiseFindingForm(ActionForm):
         help_text="Empty: the day of its severity.",
     )
     draft = forms.BooleanField(
-        required=False, label="Keep it as a draft", help_text="Only the second line sees it until it is issued."
+        required=False, label="Keep it as a draft, which only the second line sees until it is issued"
     )
 
     def __init__(self, *args, verdict: Verdict | None = None, **kwargs):

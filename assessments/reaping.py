@@ -115,3 +115,9 @@ def ensure_schedule(**_) -> None:
         create_defaults={"func": "assessments.tasks.selftest_battery", "schedule_type": Schedule.MINUTES, "minutes": 15,
                          "repeats": -1, "next_run": timezone.now() + timedelta(minutes=10)},
     )  # fmt: skip
+    # Each night, after the day has ended (UTC); a night that was missed is made up for at the next start.
+    midnight = timezone.now().replace(hour=0, minute=10, second=0, microsecond=0) + timedelta(days=1)
+    daily = {"func": "assessments.tasks.nightly", "schedule_type": Schedule.DAILY, "repeats": -1}
+    Schedule.objects.update_or_create(
+        name="assessments.nightly", defaults=daily, create_defaults=daily | {"next_run": midnight}
+    )

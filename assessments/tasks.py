@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from assessments import nightly as at_night
 from assessments import reaping, runner, selftesting
 from assessments.policy import force
 
@@ -21,3 +22,8 @@ def selftest_battery() -> None:
     policy = force.required().sealed_document
     if selftesting.mark(settings.BATTERY_SELFTEST_FILE, policy)["state"] in {"none", "outdated"}:
         selftesting.keep(selftesting.run(1, policy), settings.BATTERY_SELFTEST_FILE)
+
+
+def nightly() -> None:
+    """Conditions, exceptions, approvals, revalidations and attestations whose day has come."""
+    at_night.run()

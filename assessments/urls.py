@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from assessments.views import assessment, charts, findings, methodology, regulation
+from assessments.views import assessment, charts, exceptions, findings, methodology, regulation
 
 urlpatterns = [
     path("assessments/<int:pk>/", assessment.assessment, name="assessment"),
@@ -14,6 +14,10 @@ urlpatterns = [
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:pk>/", findings.finding, name="finding"),
     path("models/<slug:slug>/v<int:number>/findings/new/", findings.raise_one, name="finding-raise"),
+    path("exceptions/", exceptions.exceptions, name="exceptions"),
+    path("exceptions/<int:pk>/", exceptions.exception, name="exception"),
+    path("exceptions/<int:pk>/renew/", exceptions.renew_one, name="exception-renew"),
+    path("models/<slug:slug>/v<int:number>/exceptions/new/", exceptions.request_one, name="exception-request"),
     path("regulation/", regulation.regulation, name="regulation"),
     path("regulation/<path:key>/", regulation.clause, name="clause"),
     path("policies/", methodology.policies, name="policies"),

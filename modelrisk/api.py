@@ -14,6 +14,7 @@ from assessments.api.assessments import (
     RobustnessViewSet,
 )
 from assessments.api.coverage import CoverageView, RegulationView
+from assessments.api.exceptions import ExceptionViewSet
 from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from modelrisk.pages.people.api import ModelPeopleView, RolesView
@@ -35,6 +36,12 @@ from registry.api.people import AssignmentViewSet, RoleGrantViewSet, ServiceAcco
 from registry.api.reading import AsAsked
 from registry.api.tiering import TieringView, TierRatingViewSet
 from registry.api.trail import DecisionViewSet
+from registry.api.upkeep import (
+    AttestationViewSet,
+    ChangeNoteViewSet,
+    ConditionViewSet,
+    RevalidationTriggerViewSet,
+)
 
 router = SimpleRouter()
 router.register("models", ModelViewSet, basename="model")
@@ -45,6 +52,11 @@ router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("assessments", AssessmentViewSet, basename="assessment")
 router.register("findings", FindingViewSet, basename="finding")
+router.register("conditions", ConditionViewSet, basename="condition")
+router.register("revalidation-triggers", RevalidationTriggerViewSet, basename="revalidation-trigger")
+router.register("attestations", AttestationViewSet, basename="attestation")
+router.register("change-notes", ChangeNoteViewSet, basename="change-note")
+router.register("exceptions", ExceptionViewSet, basename="exception")
 # The direct doors of the original system.
 router.register("robustness", RobustnessViewSet, basename="robustness")
 router.register("fairness", FairnessViewSet, basename="fairness")

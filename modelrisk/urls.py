@@ -15,6 +15,7 @@ from modelrisk.pages import (
     people,
     reauthenticate,
     review,
+    upkeep,
     version,
     walkthrough,
 )
@@ -44,6 +45,10 @@ pages = [
     path("models/<slug:slug>/v<int:number>/rescan/", artifact.rescan, name="version-rescan"),
     path("models/<slug:slug>/v<int:number>/request/", version.request_approval, name="version-request"),
     path("models/<slug:slug>/v<int:number>/withdraw/", version.withdraw, name="version-withdraw"),
+    path("models/<slug:slug>/v<int:number>/upkeep/", upkeep.upkeep, name="upkeep"),
+    path("models/<slug:slug>/v<int:number>/upkeep/trigger/", upkeep.trigger, name="version-trigger"),
+    path("models/<slug:slug>/v<int:number>/upkeep/change/", upkeep.classify, name="version-change"),
+    path("models/<slug:slug>/v<int:number>/attest/", upkeep.attest, name="attest"),
     path("models/<slug:slug>/v<int:number>/review/", review.review, name="review"),
     re_path(f"^artifacts/{SHA256}/$", artifact.artifact, name="artifact"),
     re_path(f"^artifacts/{SHA256}/waivers/(?P<pk>[0-9]{{1,18}})/revoke/$", artifact.revoke, name="waiver-revoke"),

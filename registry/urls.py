@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from registry.views import datasets, models, notifications, tiering
+from registry.views import conditions, datasets, models, notifications, tiering
 
 urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/read/", notifications.read, name="notifications-read"),
     path("webhooks/", notifications.hooks, name="webhooks"),
     path("webhooks/<int:pk>/end/", notifications.end_hook, name="webhook-end"),
+    path("conditions/", conditions.conditions, name="conditions"),
+    path("conditions/<int:pk>/", conditions.condition, name="condition"),
     path("models/register/", models.register, name="register-model"),
     path("models/<slug:slug>/v<int:number>/file/", models.version_file, name="version-file"),
     path("models/<slug:slug>/tier/", tiering.tier, name="tier"),

@@ -119,7 +119,7 @@ class FindingViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         given = inputs.read(self, NewFindingSerializer)
         version = given.pop("version")
         if (asked := given.pop("verdict", None)) is not None:
-            given["verdict"] = _verdict(asked, version)
+            given["verdict"] = named_verdict(asked, version)
         made = raise_finding(version, actor=request.user, **given)
         return Response(self.get_serializer(made).data, status=201)
 
@@ -129,7 +129,7 @@ class FindingViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         return Response(FindingSerializer(self.get_object(), context=self.get_serializer_context()).data)
 
 
-def _verdict(asked: dict, version: ModelVersion) -> Verdict:
+def named_verdict(asked: dict, version: ModelVersion) -> Verdict:
     named = Verdict.objects.filter(assessment__version=version, assessment=asked["assessment"], metric=asked["metric"])
     found = next((one for one in named.select_related("assessment") if one.group == asked["group"]), None)
     if found is None:

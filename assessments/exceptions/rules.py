@@ -4,12 +4,10 @@ from typing import Any
 
 from assessments.exceptions.states import ASKS, RANK, Event, State, after, least_role, rank_of
 from assessments.models import PolicyException
-from registry import access, roles, signing
-from registry.lineage import conflict
+from registry import access, lineage, roles, signing
+from registry.independence import SECOND_LINE
 from registry.models import ModelVersion
 from registry.refusals import NotNow
-
-SECOND_LINE = frozenset({access.VALIDATOR, access.MRM_LEAD, access.APPROVER, access.COMPLIANCE, access.COMMITTEE_CHAIR})
 
 
 def may_request(version: ModelVersion, actor, **_: Any) -> str | None:
@@ -70,7 +68,7 @@ def _outranks(asked: PolicyException, actor) -> str | None:
         return reason
     if asked.requested_by_id == actor.pk:
         return "You asked for this exception; someone who outranks you must decide."
-    if reason := conflict(actor, asked.version.model):
+    if reason := lineage.conflict(actor, asked.version.model):
         return reason
     then = (RANK.get(asked.requested_as, 0), asked.requested_as)
     theirs, own = max(rank_of(asked.requested_by), then), rank_of(actor)

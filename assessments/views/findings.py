@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from assessments.actions.exceptions import request_exception
 from assessments.actions.findings import open_steps, raise_finding, steps
 from assessments.findings.states import STEPS, Event, waits_for
 from assessments.forms import FindingStepForm, RaiseFindingForm
@@ -52,6 +53,8 @@ def finding(request, pk: int) -> HttpResponse:
         "waits_for": waits_for(found.state),
         "forms": [_form(request, form, event, step) for event, step in open_steps(found, request.user)],
         "reasons": _why_not(found, request.user),
+        "exceptions": found.exceptions.select_related("version__model", "finding", "requested_by", "approved_by"),
+        "may_accept_risk": not found.has_ended and request_exception.refusal(found.version, request.user) is None,
         "events": AuditEvent.objects.about(found),
     }
     return render(request, "assessments/finding.html", context, status=form.status)

@@ -4,8 +4,8 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.urls import reverse
 
-from assessments.models import Assessment, Finding
-from registry.models import Artifact, Dataset, DatasetVersion, MLModel, ModelVersion
+from assessments.models import Assessment, Finding, PolicyException
+from registry.models import Artifact, Condition, Dataset, DatasetVersion, MLModel, ModelVersion
 
 KINDS = {
     "artifact": Artifact,
@@ -15,6 +15,8 @@ KINDS = {
     "dataset-version": DatasetVersion,
     "assessment": Assessment,
     "finding": Finding,
+    "exception": PolicyException,
+    "condition": Condition,
 }
 _NAMES = {kind._meta.label_lower: name for name, kind in KINDS.items()}
 
@@ -51,6 +53,8 @@ def address_of(found) -> str:
         DatasetVersion: lambda: ("dataset-version", [found.dataset.slug, found.number]),
         Assessment: lambda: ("assessment", [found.pk]),
         Finding: lambda: ("finding", [found.pk]),
+        Condition: lambda: ("condition", [found.pk]),
+        PolicyException: lambda: ("exception", [found.pk]),
     }[type(found)]
     name, args = arguments()
     return reverse(name, args=args)

@@ -55,6 +55,15 @@ MODEL_PAGES = (
 SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
 COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
 WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}
+STANDINGS = {  # of a condition or an exception
+    "requested": ("accent", "?"),
+    "active": ("warn", "!"),
+    "expired": ("fail", "×"),
+    "revoked": ("fail", "×"),
+    "evidence_submitted": ("accent", "?"),
+    "satisfied": ("pass", "✓"),
+    "breached": ("fail", "×"),
+}
 STATE_LOOKS = {"done": "pass", "failed": "fail", "cancelled": "neutral", "queued": "neutral", "running": "accent"}
 
 
@@ -120,6 +129,13 @@ def clause_title(key: str) -> str:
 def waiver_state(waiver):
     look, glyph = WAIVERS[waiver.state]
     return {"look": look, "glyph": glyph, "text": waiver.get_state_display(), "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def standing(row):
+    """How a condition or an exception stands, as a pill."""
+    look, glyph = STANDINGS.get(row.state, ("neutral", "–"))
+    return {"look": look, "glyph": glyph, "text": row.get_state_display(), "n": None, "bare": False}
 
 
 @register.inclusion_tag("ui/reasons.html")

@@ -4,12 +4,13 @@ First who it is, then how the version stands, then the guards. Asked before an a
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from registry import access, roles
+from registry import access, revalidation, roles
 from registry.approvals import gates, guards, people, quorum
 from registry.approvals.gates import Stage
 from registry.approvals.states import DECISIONS, STANDING, Event, Who, ever_by, step
@@ -101,16 +102,17 @@ def may_deploy(version: ModelVersion, actor: Person, **_: Any) -> str | None:
     return access.not_admitted(version)
 
 
-def approved_until(version: ModelVersion):
-    """The last day of the newest decision on the version, or None."""
-    decided = version.approval_requests.filter(decision__isnull=False).order_by("-decision__pk")
-    return decided.values_list("decision__valid_until", flat=True).first()
+def approved_until(version: ModelVersion) -> date | None:
+    """The last day of the newest approval of the version: as decided, or else by the cadence of its tier. None where it
+    never was approved."""
+    decision = revalidation.standing_decision(version)
+    return revalidation.holds_until(version, decision) if decision else None
 
 
-def may_expire(version: ModelVersion, actor: Person, **_: Any) -> str | None:
+def may_expire(version: ModelVersion, actor: Person, *, today: date | None = None, **_: Any) -> str | None:
     reason = _may(version, actor, Event.EXPIRE)
     ends = approved_until(version)
-    if reason is None and (ends is None or ends >= timezone.localdate()):
+    if reason is None and (ends is None or ends >= (today or timezone.localdate())):
         return NotNow(f"The approval of {version} has not ended.")
     return reason
 

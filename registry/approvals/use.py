@@ -86,11 +86,14 @@ def retire(
 
 
 @action("approval.expire", rule=rules.may_expire, at_signing=True)
-def expire(version: ModelVersion, *, actor: User) -> Done:
+def expire(version: ModelVersion, *, actor: User, today: date | None = None) -> Done:
     """The last day of the approval has passed."""
     ended = rules.approved_until(version)
+    if ended is None:
+        raise Conflict(f"{version} was never approved.")
     move(version, Event.EXPIRE)
-    return Done(version, summary=f"The approval of {version} expired", detail={"valid_until": ended.isoformat()})
+    summary = f"The approval of {version} expired: it held until {ended:%-d %b %Y}"
+    return Done(version, summary=summary, detail={"valid_until": ended.isoformat()})
 
 
 @action("approval.supersede", rule=rules.of_use(Event.SUPERSEDE), at_signing=True)

@@ -15,11 +15,13 @@ from registry.models.notification import Delivery, Notification, Webhook
 from registry.models.people import Assignment, RoleGrant, ServiceAccount
 from registry.models.scan import Scan, Waiver
 from registry.models.tiering import TierRating
+from registry.models.upkeep import Attestation, ChangeNote, RevalidationTrigger
 
 __all__ = [
     "ApprovalRequest",
     "Artifact",
     "Assignment",
+    "Attestation",
     "AuditCheck",
     "AuditCheckpoint",
     "AuditEvent",
@@ -27,6 +29,7 @@ __all__ = [
     "AuditLeaf",
     "AuditMention",
     "AuditSeal",
+    "ChangeNote",
     "Column",
     "Condition",
     "Dataset",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelVersion",
     "Notification",
     "Relation",
+    "RevalidationTrigger",
     "RoleGrant",
     "Scan",
     "ServiceAccount",

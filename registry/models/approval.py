@@ -125,6 +125,16 @@ class Decision(models.Model):
         return f"{self.get_outcome_display()}: {self.request.version}"
 
 
+class ConditionQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        """Whoever sees the version, and whoever has to meet it."""
+        seen = models.Q(decision__request__version__in=ModelVersion.objects.visible_to(user))
+        return self.filter(seen | models.Q(owner=user))
+
+    def overdue(self, at=None):
+        return self.exclude(state="satisfied").filter(due__lt=at or timezone.localdate())
+
+
 class Condition(models.Model):
     """A measurable obligation under which an approval holds (guard G7). Breached, it suspends the use."""
 
@@ -150,7 +160,7 @@ class Condition(models.Model):
     settled_by = models.ForeignKey(USER, models.PROTECT, related_name="+", null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
-    objects = RecordedQuerySet.as_manager()
+    objects = ConditionQuerySet.as_manager()
 
     class Meta:
         ordering = ["decision", "number"]

@@ -41,6 +41,7 @@ EVENTS = {
     "tier.confirmed": "a risk rating was confirmed or refused",
     "role.requested": "a role waits for a second person",
     "policy.proposed": "a policy waits for a second person",
+    "revalidation.asked": "a version must be validated again",
     "attestation.due": "an owner's attestation is due",
 }
 
