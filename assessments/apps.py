@@ -7,7 +7,7 @@ class AssessmentsConfig(AppConfig):
     verbose_name = "Assessments"
 
     def ready(self) -> None:
-        from assessments import checks, evidence  # noqa: F401 - they register themselves
+        from assessments import case, checks, evidence  # noqa: F401 - they register themselves
         from assessments.findings import approval  # noqa: F401 - so does this
         from assessments.policy.shipped import ensure_policy
         from assessments.reaping import ensure_schedule

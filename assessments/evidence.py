@@ -7,6 +7,7 @@ what, and are not too old; G5 the battery that the tier must have is there, or a
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -55,7 +56,7 @@ def latest_assessment(version) -> Iterator[Evidence]:
         id=assessment.pk,
         label=str(assessment),
         sha256=assessment.results_sha256,
-        summary=verdict_counts(assessment),
+        summary=verdict_counts(assessment) | _made_with(assessment),
     )
     policy = assessment.policy_version
     if policy is not None:
@@ -72,6 +73,19 @@ def latest_assessment(version) -> Iterator[Evidence]:
                 "approved_by": [one.signer.get_username() for one in signers] or [policy.origin],
             },
         )
+
+
+def _made_with(assessment: Assessment) -> dict[str, Any]:
+    """What the results are bound to, beside the artefact of the version."""
+    data = [one for one in (assessment.dataset_version, assessment.reference) if one is not None]
+    return {
+        "datasets": [{"id": one.pk, "name": str(one), "sha256": one.artifact.sha256} for one in data],
+        "plan": assessment.plan_name,
+        "seed": assessment.seed,
+        "battery_sha256": assessment.environment.get("battery_sha256"),
+        "started_at": assessment.started_at.isoformat() if assessment.started_at else None,
+        "finished_at": assessment.finished_at.isoformat() if assessment.finished_at else None,
+    }
 
 
 @gate

@@ -185,12 +185,21 @@ def _bring_use(version: ModelVersion, to: Use) -> ModelVersion:
     return _now(version)
 
 
-def spoil(version: ModelVersion) -> None:
-    """Change the stored file behind our back, as whoever holds the store can."""
+@contextmanager
+def spoilt(version: ModelVersion):
+    """The stored file is another one meanwhile, as whoever holds the store can make it."""
     path = Path(default_storage.path(version.artifact.key))
     content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    _put(path, content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        yield
+    finally:
+        _put(path, content)
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.unlink()  # stored files are read-only
+    path.write_bytes(content)
 
 
 def _now(version: ModelVersion) -> ModelVersion:

@@ -16,8 +16,8 @@ from registry.approvals.states import Event
 from registry.lineage import lineage
 from registry.models import ApprovalRequest, Condition, Decision, Dossier, ModelVersion, RoleGrant, Vote
 from registry.refusals import BadInput, Conflict, Refused
+from registry.tiers.matrix import cadence_months
 
-VALIDITY_MONTHS = {1: 12, 2: 24, 3: 36}  # until the next review is due, by tier
 APPROVING = {Vote.Outcome.APPROVE, Vote.Outcome.CONDITIONS}
 
 
@@ -87,19 +87,41 @@ def cast(
             f"revision {dossier.revision}. Look at it, then vote.",
             code="another_dossier",
         )
+    return sign(
+        case,
+        dossier,
+        actor,
+        outcome=outcome,
+        comment=comment,
+        conditions=[_as_json(condition) for condition in conditions],
+        valid_until=(valid_until or latest_day(case.tier)) if outcome in APPROVING else None,
+    )
+
+
+def sign(case: ApprovalRequest, dossier: Dossier, actor: User, **said: Any) -> Vote:
+    """The signature with what it rests on: authority, conflict check, and when the password was given."""
     grant = _grant(case, actor)
     made: Vote = dossier.votes.create(
         voter=actor,
         role=grant.role,
         grant=grant,
-        outcome=outcome,
-        comment=comment,
-        conditions=[_as_json(condition) for condition in conditions],
-        valid_until=(valid_until or latest_day(case.tier)) if outcome in APPROVING else None,
         conflict_check=_compared(case, actor),
         authenticated_at=signatures.authenticated_at(),
+        **said,
     )
     return made
+
+
+def reasoned(comment: str) -> str:
+    comment = comment.strip()
+    if len(comment) < guards.SHORTEST:
+        raise BadInput(
+            "A vote needs a reason.",
+            hint=f"Write at least {guards.SHORTEST} characters, for the people who must act on it.",
+            code="note_required",
+            field="comment",
+        )
+    return comment
 
 
 def ended_by(case: ApprovalRequest, cast: Vote) -> Event | None:
@@ -159,7 +181,7 @@ def decide(case: ApprovalRequest, last: Vote, outcome: Event) -> Decision:
 def latest_day(tier: int, today: date | None = None) -> date:
     """The last day for which an approval of the tier holds without a new review."""
     today = today or timezone.localdate()
-    months = today.month - 1 + VALIDITY_MONTHS[tier]
+    months = today.month - 1 + cadence_months(tier)
     year, month = today.year + months // 12, months % 12 + 1
     for day in (today.day, 30, 29, 28):
         try:
@@ -227,13 +249,7 @@ def _check_form(
     if outcome not in Vote.Outcome.values:
         known = ", ".join(Vote.Outcome.values)
         raise BadInput(f"{outcome!r} is not an outcome.", hint=f"Choose one of {known}.", field="outcome")
-    if len(comment) < guards.SHORTEST:
-        raise BadInput(
-            "A vote needs a reason.",
-            hint=f"Write at least {guards.SHORTEST} characters, for the people who must act on it.",
-            code="note_required",
-            field="comment",
-        )
+    reasoned(comment)
     if outcome == Vote.Outcome.CONDITIONS and (wrong := guards.measurable(conditions, timezone.localdate())):
         raise BadInput(wrong, hint="Give text, owner, due date and check method.", field="conditions")
     if outcome != Vote.Outcome.CONDITIONS and conditions:
@@ -255,7 +271,7 @@ def _check_date(case: ApprovalRequest, outcome: str, valid_until: date | None) -
     latest = latest_day(case.tier)
     if valid_until > latest:
         raise BadInput(
-            f"An approval of tier {case.tier} holds for {VALIDITY_MONTHS[case.tier]} months at most.",
+            f"An approval of tier {case.tier} holds for {cadence_months(case.tier)} months at most.",
             hint=f"Give a date up to {latest.isoformat()}.",
             field="valid_until",
         )

@@ -19,27 +19,29 @@ FORMAT = "modelrisk.dossier/1"
 
 
 def canonical(document: dict[str, Any]) -> bytes:
-    """The one way to write the document down: keys sorted, no spaces, UTF-8."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """The one way to write the document down: keys sorted, no spaces, ASCII."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def document(version: ModelVersion) -> dict[str, Any]:
+def document(version: ModelVersion, purpose: str = "approval") -> dict[str, Any]:
     """What a decision on the version would rest on at this moment; the same rows give the same document."""
     evidence = [asdict(found) for found in gates.evidence(version)]
     told = {
         "format": FORMAT,
+        "purpose": purpose,
         "model": _model(version),
         "intended_use": version.model.purpose,
         "version": _version(version),
         "artifact": {"sha256": version.artifact.sha256, "size": version.artifact.size},
-        "datasets": _of_evidence(evidence, "datasets"),
-        "policies": _of_evidence(evidence, "policies"),
+        "datasets": [data for found in evidence for data in found["summary"].get("datasets", [])],
+        "policies": [found for found in evidence if found["kind"].startswith("policy")],
         "evidence": [found for found in evidence if found["kind"] != "finding"],
         "findings": [found for found in evidence if found["kind"] == "finding"],
+        "exceptions": [found for found in evidence if found["kind"] == "exception"],
         "conditions": _conditions(version),
         "validation": _validation(version),
         "documentation": {"notes": version.notes, "domain": version.model.domain},
@@ -47,9 +49,9 @@ def document(version: ModelVersion) -> dict[str, Any]:
     return dict(json.loads(canonical(told)))  # as it comes back from the database
 
 
-def freeze(request: ApprovalRequest, actor: User) -> Dossier:
-    """Take the place of the revision before, if there is one."""
-    now = document(request.version)
+def freeze(request: ApprovalRequest, actor: User, purpose: str = "approval") -> Dossier:
+    """The next revision, of what is true now."""
+    now = document(request.version, purpose)
     before = request.dossiers.order_by("-revision").first()
     frozen: Dossier = request.dossiers.create(
         revision=before.revision + 1 if before else 1, document=now, sha256=digest(now), frozen_by=actor
@@ -63,12 +65,12 @@ def replace(dossier: Dossier, actor: User, because: str) -> Dossier:
     dossier.replaced_at, dossier.replaced_because = moment, because
     dossier.save(update_fields=["replaced_at", "replaced_because"])
     Vote.objects.filter(dossier=dossier, cleared_at=None).update(cleared_at=moment)
-    return freeze(dossier.request, actor)
+    return freeze(dossier.request, actor, dossier.document["purpose"])
 
 
 def stale(dossier: Dossier) -> list[str]:
     """The parts that are no longer as they were frozen; empty where all is the same."""
-    now = document(dossier.request.version)
+    now = document(dossier.request.version, dossier.document["purpose"])
     if digest(now) == dossier.sha256:
         return []
     return sorted(part for part in now | dossier.document if now.get(part) != dossier.document.get(part)) or ["format"]
@@ -128,9 +130,3 @@ def _conditions(version: ModelVersion) -> list[dict[str, Any]]:
         }
         for found in unsettled
     ]
-
-
-def _of_evidence(evidence: list[dict[str, Any]], name: str) -> list[Any]:
-    """What the evidence says it was made with, each once."""
-    found = [one for given in evidence for one in given["summary"].get(name, [])]
-    return [one for position, one in enumerate(found) if one not in found[:position]]

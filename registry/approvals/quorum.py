@@ -59,12 +59,12 @@ def _best(places: tuple[Place, ...], votes: list[Vote]) -> dict[str, Vote]:
     if not places:
         return {}
     first, rest = places[0], places[1:]
-    ways = [_best(rest, votes)]
+    ways = []
     for vote in votes:
         if vote.role in first.roles:
             others = [other for other in votes if other.voter_id != vote.voter_id]
             ways.append({first.name: vote} | _best(rest, others))
-    return max(ways, key=len)
+    return max([*ways, _best(rest, votes)], key=len)
 
 
 def told(tier: int, places: dict[str, Vote]) -> dict[str, Any]:

@@ -119,12 +119,13 @@ def may_expire(version: ModelVersion, actor: Person, *, today: date | None = Non
 
 def may_reinstate(version: ModelVersion, actor: Person, **_: Any) -> str | None:
     """By the deciders of the last case, and only into an approval that stands."""
-    reason = _may(version, actor, Event.REINSTATE) or _decides(version, actor)
+    case = request_of(version)
+    reason = _may(version, actor, Event.REINSTATE) or (judges(case, actor) if case else None)
     if reason is None and version.approval_status not in STANDING:
         return NotNow(
             f"{version} is {version.get_approval_status_display()}: it needs an approval before it is used again."
         )
-    return reason or _blocked(version, Stage.DECIDE, with_conditions=True) or guards.signs_in_person(actor)
+    return reason or _blocked(version, Stage.DECIDE, with_conditions=True)
 
 
 # --- people -----------------------------------------------------------------------------------------

@@ -12,9 +12,12 @@ from registry import roles
 from registry.action import Done, action
 from registry.approvals import guards, rehashing, rules
 from registry.approvals.actions import move
+from registry.approvals.reinstating import reinstate
 from registry.approvals.states import STANDING, Event, Status, step
 from registry.models import ModelVersion
 from registry.refusals import BadInput, Conflict, Refused
+
+__all__ = ["decommission", "deploy", "expire", "reinstate", "restrict", "retire", "supersede", "suspend"]
 
 
 @contextmanager

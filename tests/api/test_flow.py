@@ -118,7 +118,7 @@ def test_a_case_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call,
     asked = posted(owner, f"{version['url']}submit/", {"note": "Please decide."}, status=201)
     seals = {found["kind"]: found["sha256"] for found in asked["evidence"]}
     assert seals["assessment"] == assessed["run"]["results_sha256"]
-    assert set(seals) == {"assessment", "scan"}
+    assert set(seals) == {"assessment", "policy", "policy_in_force", "scan"}
     assert owner.get(version["url"]).json()["approval_status"] == "submitted"
     told = call(auditor).get("/api/v1/audit-events/", {"actor_name": "owner", "page_size": 200}).json()["results"]
     story = ["approval.submit", "assessment.start", "dataset.upload", "dataset.register", "version.upload"]

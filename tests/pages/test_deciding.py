@@ -36,6 +36,7 @@ def test_a_version_is_submitted_with_the_evidence(as_owner, version, assessed):
     version.refresh_from_db()
     assert (answer.status_code, version.approval_status, asked.note) == (302, "submitted", "Please.")
     seals = {found["kind"]: found["sha256"] for found in asked.evidence}
+    assert seals.pop("policy_in_force") == assessed.policy["sha256"]
     assert seals == {
         "assessment": assessed.results_sha256,
         "policy": assessed.policy["sha256"],
