@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from registry.action import Done, action
-from registry.approvals import deciding, dossiers, gates, rules
+from registry.approvals import deciding, dossiers, gates, rules, telling
 from registry.approvals.guards import SHORTEST
 from registry.approvals.states import Event, Step, step
 from registry.models import ApprovalRequest, ModelVersion
@@ -28,6 +28,7 @@ def submit(version: ModelVersion, *, actor: User, note: str = "") -> Done:
     case = version.approval_requests.create(
         requested_by=actor, note=note, tier=version.model.tier, evidence=_evidence(version)
     )
+    telling.submitted(case, actor)
     detail = {"note": note, "tier": case.tier, "evidence": case.evidence}
     return Done(case, about=version, summary=f"Submitted {version} for validation", detail=detail)
 
@@ -39,6 +40,7 @@ def start_validation(version: ModelVersion, *, actor: User, validator: User, sco
     move(version, Event.START_VALIDATION)
     case.validator, case.scope = validator, _told(scope, "scope", "What is validated, and what is not?")
     case.save(update_fields=["validator", "scope"])
+    telling.assigned(case, actor)
     detail = {"validator": validator.get_username(), "scope": case.scope}
     return Done(case, about=version, summary=f"{validator} validates {version}", detail=detail)
 
@@ -50,6 +52,7 @@ def send_back(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     case = open_case(version)
     move(version, Event.RETURN)
     close(case)
+    telling.returned(case, actor, reason)
     return Done(case, about=version, summary=f"Returned {version}", detail={"reason": reason})
 
 
@@ -73,6 +76,7 @@ def put_to_decision(version: ModelVersion, *, actor: User) -> Done:
     case.evidence = _evidence(version)
     case.save(update_fields=["evidence"])
     dossier = dossiers.freeze(case, actor)
+    telling.pending(dossier, actor)
     detail = {"dossier": dossier.pk, "revision": dossier.revision, "sha256": dossier.sha256}
     return Done(dossier, about=version, summary=f"Put {version} to decision", detail=detail)
 
@@ -103,6 +107,7 @@ def vote(
     case.evidence = _evidence(version)
     close(case)
     decision = deciding.decide(case, cast, ended) if ended != Event.RETURN else None
+    telling.decided(case, actor, f"{version} was {_PAST[ended].lower()}", cast.comment)
     detail = deciding.detail_of(cast) | deciding.detail_of_end(decision, was, str(status.label))
     return Done(cast, about=version, summary=f"{_PAST[ended]} {version}", detail=detail)
 
@@ -159,6 +164,7 @@ def _sign_validation(version: ModelVersion, event: Event, actor: User, report: s
     case.save(update_fields=["report", "validated_by", "validated_at", "evidence"])
     if event == Event.FAIL_VALIDATION:
         close(case)
+    telling.validated(case, actor, summary)
     detail = {"report": case.report, "evidence": case.evidence}
     return Done(case, about=version, summary=summary, detail=detail)
 

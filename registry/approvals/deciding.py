@@ -11,7 +11,7 @@ from django.utils import timezone
 from registry import access
 from registry import signing as signatures
 from registry.action import Done, action
-from registry.approvals import dossiers, guards, people, quorum, rehashing, rules
+from registry.approvals import dossiers, guards, people, quorum, rehashing, rules, telling
 from registry.approvals.states import Event
 from registry.lineage import lineage
 from registry.models import ApprovalRequest, Condition, Decision, Dossier, ModelVersion, RoleGrant, Vote
@@ -61,6 +61,7 @@ def revise(version: ModelVersion, *, actor: User, because: str) -> Done:
     if not dossiers.stale(dossier):
         return Done(dossier, about=version, summary=f"The dossier of {version} stands")
     fresh = dossiers.replace(dossier, actor, because)
+    telling.pending(fresh, actor, because)
     detail = {"revision": fresh.revision, "sha256": fresh.sha256, "because": because, "replaces": dossier.sha256}
     return Done(fresh, about=version, summary=f"Revision {fresh.revision} of the dossier of {version}", detail=detail)
 
