@@ -57,7 +57,7 @@ def change_owner(model: MLModel, *, actor, user, reason: str = "") -> Done:
     if before.pk == user.pk:
         raise BadInput(f"{user} owns {model} already.", hint="Name another person.", field="user")
     _check(model, user, Part.OWNER)
-    _end(model.assignments.filter(part=Part.OWNER, until__isnull=True), actor)
+    _end_ownership(model, before, actor)
     model.owner = user
     model.save(update_fields=["owner"])
     _begin(model, actor, user, Part.OWNER)
@@ -142,6 +142,13 @@ def _check(model: MLModel, user, part: str) -> None:
 
 def _begin(model: MLModel, actor, user, part: str) -> Assignment:
     return Assignment.objects.create(model=model, user=user, part=part, assigned_by=actor)
+
+
+def _end_ownership(model: MLModel, owner, actor) -> None:
+    """Whoever owned it stays of the lineage, even where their part was never written down."""
+    given = {"since": model.created_at, "assigned_by": actor}
+    model.assignments.get_or_create(user=owner, part=Part.OWNER, until=None, defaults=given)
+    _end(model.assignments.filter(part=Part.OWNER, until__isnull=True), actor)
 
 
 def _end(rows, actor) -> None:

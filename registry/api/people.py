@@ -33,8 +33,8 @@ class ReasonSerializer(serializers.Serializer):
 class RoleGrantSerializer(serializers.ModelSerializer):
     user = serializers.SlugRelatedField(**USERNAME)
     requested_by = serializers.SlugRelatedField(**USERNAME)
-    granted_by = serializers.SlugRelatedField(**USERNAME)
-    ended_by = serializers.SlugRelatedField(**USERNAME)
+    granted_by = serializers.SlugRelatedField(**USERNAME, allow_null=True)
+    ended_by = serializers.SlugRelatedField(**USERNAME, allow_null=True)
     available_actions = AvailableActions()
 
     class Meta:
@@ -105,7 +105,7 @@ class RoleGrantViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMix
 class AssignmentSerializer(serializers.ModelSerializer):
     user = serializers.SlugRelatedField(**USERNAME)
     assigned_by = serializers.SlugRelatedField(**USERNAME)
-    ended_by = serializers.SlugRelatedField(**USERNAME)
+    ended_by = serializers.SlugRelatedField(**USERNAME, allow_null=True)
     available_actions = AvailableActions()
 
     class Meta:

@@ -144,7 +144,7 @@ def test_the_table_of_roles_is_what_the_rules_say(assessed, auditor):
 
 def test_an_auditor_may_nothing_in_the_table_of_roles(assessed, auditor):
     may = [r.action for r in rights.of_roles(auditor) for a in r.answers if a.who == access.AUDITOR and a.may]
-    assert may == []
+    assert set(may) <= {"evidence.check"}  # looking, which leaves a record
 
 
 def test_everyone_signed_in_reads_the_table_of_roles(sign_in, cast, assessed):
