@@ -19,6 +19,7 @@ from assessments.api.findings import FindingViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from modelrisk.pages.people.api import ModelPeopleView, RolesView
 from modelrisk.pages.waiting.api import InboxView
+from modelrisk.questions import api as questions
 from modelrisk.walkthrough import api as walkthrough
 from registry.api.accounts import LoginView, LogoutView, ReauthenticateView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
@@ -93,6 +94,7 @@ class NoSuchAddress(APIView):
 
 
 decision_urls = [
+    path("authority/", walkthrough.AuthorityView.as_view(), name="decision-authority"),
     path("evidence/", walkthrough.EvidenceView.as_view(), name="decision-evidence"),
     path("check-evidence/", walkthrough.CheckEvidenceView.as_view(), name="decision-check-evidence"),
     path("thresholds/", walkthrough.ThresholdsView.as_view(), name="decision-thresholds"),
@@ -126,6 +128,14 @@ urlpatterns = [
     re_path("^versions/(?P<pk>[0-9]{1,18})/", include(version_urls)),
     re_path("^models/(?P<pk>[0-9]{1,18})/people/$", ModelPeopleView.as_view(), name="model-people"),
     path("roles/", RolesView.as_view(), name="roles"),
+    path("audit-questions/", questions.QuestionsView.as_view(), name="audit-questions"),
+    path("audit-questions/findings-on/", questions.FindingsOnView.as_view(), name="findings-on"),
+    path("audit-questions/expired-in-use/", questions.ExpiredInUseView.as_view(), name="expired-in-use"),
+    path("audit-questions/without-approval/", questions.WithoutApprovalView.as_view(), name="without-approval"),
+    path("audit-questions/decisions.csv", questions.PopulationView.as_view(), name="population"),
+    re_path(
+        "^assessments/(?P<pk>[0-9]{1,18})/reproduce/$", questions.ReproduceView.as_view(), name="assessment-reproduce"
+    ),
     path("regulation/", RegulationView.as_view(), name="regulation"),
     path("tiering/", TieringView.as_view(), name="tiering"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),

@@ -10,12 +10,20 @@ from django.views.decorators.http import require_GET, require_POST
 from modelrisk.evidence_pack import verify_pack
 from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
-from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
+from modelrisk.walkthrough import authority, conflicts, evidence, identity, since, thresholds
 from modelrisk.walkthrough.api import decision_of, sent_pack
 from registry import access
 from registry.models import AuditCheckpoint, AuditEvent, AuditKey, Decision
 from registry.refusals import Refused
 from registry.views.files import attached
+
+
+@require_GET
+def who(request, pk: int) -> HttpResponse:
+    """Each vote with the role and the grant that it was cast under."""
+    decision = decision_of(request.user, pk)
+    conditions = decision.conditions.select_related("owner")
+    return _page(request, decision, "authority", found=authority.of_decision(decision), conditions=conditions)
 
 
 @require_GET
@@ -101,7 +109,6 @@ def verifier(request) -> HttpResponse:
 
 def _page(request, decision: Decision, step: str, **context) -> HttpResponse:
     context |= {"decision": decision, "version": decision.request.version, "step": step}
-    context["reader"] = access.sees_everything(request.user)
     return render(request, f"walkthrough/{step}.html", context)
 
 

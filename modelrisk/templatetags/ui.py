@@ -178,6 +178,12 @@ def pairs(value: dict):
 
 
 @register.filter
+def reads_everything(user) -> bool:
+    """Whether the whole audit trail is open to this person."""
+    return access.sees_everything(user)
+
+
+@register.filter
 def words(name: str) -> str:
     """not_applicable -> not applicable"""
     return str(name).replace("_", " ")

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from modelrisk import evidence_pack
-from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
+from modelrisk.walkthrough import authority, conflicts, evidence, identity, since, thresholds
 from registry.api.audit import Readers
 from registry.api.offers import offer
 from registry.api.reading import AsAsked
@@ -17,6 +17,34 @@ from registry.models import Decision, ModelVersion
 from registry.views.files import attached
 
 SHA256 = "64 hexadecimal digits; empty where there is none"
+
+
+class AuthoritySerializer(serializers.Serializer):
+    """One vote, and the grant of the role that it was cast under."""
+
+    vote = serializers.IntegerField()
+    person = serializers.CharField()
+    role = serializers.CharField()
+    outcome = serializers.CharField()
+    comment = serializers.CharField()
+    cast_at = serializers.DateTimeField()
+    password_given_at = serializers.DateTimeField(allow_null=True)
+    dossier_sha256 = serializers.CharField()
+    grant = serializers.IntegerField(allow_null=True)
+    granted_at = serializers.DateTimeField(allow_null=True)
+    granted_by = serializers.CharField(allow_blank=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    in_force = serializers.BooleanField(help_text="Whether the grant was in force at the moment of the vote.")
+    conflict_check = serializers.JSONField()
+
+
+class AuthoritiesSerializer(serializers.Serializer):
+    decision = serializers.IntegerField()
+    outcome = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+    decided_by = serializers.CharField()
+    valid_until = serializers.DateField(allow_null=True)
+    votes = AuthoritySerializer(many=True)
 
 
 class RunSerializer(serializers.Serializer):
@@ -178,6 +206,17 @@ def decision_of(user, pk) -> Decision:
     rows = Decision.objects.filter(request__version__in=ModelVersion.objects.visible_to(user))
     related = ("request__version__model", "request__version__artifact", "decided_by", "dossier")
     return get_object_or_404(rows.select_related(*related), pk=pk)
+
+
+class AuthorityView(APIView):
+    @extend_schema(responses=AuthoritiesSerializer)
+    def get(self, request, pk: str):
+        """Who decided, when, in which role, and with what authority at that time."""
+        decision = decision_of(request.user, pk)
+        votes = [each.as_dict() for each in authority.of_decision(decision)]
+        told = {"decision": decision.pk, "outcome": decision.outcome, "decided_at": decision.decided_at}
+        told |= {"decided_by": decision.decided_by.get_username(), "valid_until": decision.valid_until}
+        return Response(AuthoritiesSerializer({**told, "votes": votes}).data)
 
 
 class EvidenceView(APIView):

@@ -15,7 +15,7 @@ from tests.conftest import make_user
 from tests.pages.page import read
 
 pytestmark = pytest.mark.django_db
-STEPS = ["evidence", "thresholds", "failed", "independence", "since", "pack"]
+STEPS = ["authority", "evidence", "thresholds", "failed", "independence", "since", "pack"]
 
 
 def said(response) -> str:
@@ -135,6 +135,20 @@ def test_what_did_not_pass_is_told(as_auditor, decision, assessed):
     assert [(each["kind"], each["label"]) for each in told["accepted"]] == [
         ("condition", "C-1: Report drift each month.")
     ]
+
+
+def test_who_decided_is_told_with_the_authority_of_that_day(as_auditor, decision, approver):
+    told = as_auditor.get(f"/api/v1/decisions/{decision.pk}/authority/").json()
+    (vote,) = told["votes"]
+    assert (told["decided_by"], vote["person"], vote["role"]) == ("approver", "approver", "approver")
+    assert vote["dossier_sha256"] == decision.dossier.sha256
+    assert vote["in_force"] is True
+    assert vote["granted_at"] <= vote["cast_at"]
+    grant = approver.role_grants.get()
+    assert vote["grant"] == grant.pk
+    type(grant).objects.update(granted_at=timezone.now())  # later than the vote
+    (vote,) = as_auditor.get(f"/api/v1/decisions/{decision.pk}/authority/").json()["votes"]
+    assert vote["in_force"] is False
 
 
 def test_different_people_have_no_conflict(as_auditor, decision):

@@ -1,9 +1,12 @@
 """The sealer alone and among others; the key and the checkpoints."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.test import override_settings
@@ -115,6 +118,44 @@ def test_eight_writers_and_three_sealers_lose_and_duplicate_nothing(owner):
     for thread in sealers:
         thread.join()
     assert failed == []
+    sealing.seal(full=True)
+    kept = sorted(f"{name}-{number}" for name in range(WRITERS) for number in range(EACH) if number % 10 != 9)
+    assert sorted(AuditEvent.objects.values_list("summary", flat=True)) == kept
+    assert sorted(AuditLeaf.objects.values_list("event__summary", flat=True)) == kept
+    assert list(AuditLeaf.objects.values_list("serial", flat=True)) == list(range(1, len(kept) + 1))
+    report = verifying.verify()
+    assert (report.holds, report.events, report.waiting) == (True, len(kept), 0)
+
+
+def at_work(act: str, *given: str) -> subprocess.Popen:
+    """A process on the database of this test, which waits for a line."""
+    database = str(connection.settings_dict["NAME"])
+    command = [sys.executable, "-m", "tests.registry.audit.at_work", act, database, *given]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR)
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_eight_writing_processes_lose_and_duplicate_nothing(owner):
+    """Each with connections, locks and a lifetime of its own, while three more seal."""
+    writers = [at_work("write", str(name), str(EACH), owner.username) for name in range(WRITERS)]
+    sealers = [at_work("seal") for _ in range(3)]
+    everyone = writers + sealers
+    try:
+        assert {process.stdout.readline() for process in everyone} == {"ready\n"}
+        for process in everyone:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert {process.wait() for process in writers} == {0}
+        for process in sealers:
+            process.stdin.close()
+        assert {process.wait() for process in sealers} == {0}
+    finally:
+        for process in everyone:
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
     sealing.seal(full=True)
     kept = sorted(f"{name}-{number}" for name in range(WRITERS) for number in range(EACH) if number % 10 != 9)
     assert sorted(AuditEvent.objects.values_list("summary", flat=True)) == kept

@@ -1,0 +1,95 @@
+"""What should have ended and has not: exceptions past their day, and models in use without a current approval."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
+from assessments.models import PolicyException
+from registry.models import Decision, Deployment, ModelVersion
+
+USED = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
+STANDING = (ModelVersion.ApprovalStatus.APPROVED, ModelVersion.ApprovalStatus.CONDITIONS)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One exception or waiver that ended while its version is still in use."""
+
+    kind: str  # exception or waiver
+    id: int
+    label: str
+    version: ModelVersion
+    ended: date
+    answered_by: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "id": self.id, "label": self.label, "version": self.version.pk,
+                "version_label": str(self.version), "ended": self.ended, "answered_by": self.answered_by}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """One version in use, and why no approval covers that."""
+
+    version: ModelVersion
+    reasons: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        use, approval = self.version.use_status, self.version.approval_status
+        told = {"version": self.version.pk, "version_label": str(self.version), "use_status": use}
+        return {**told, "approval_status": approval, "reasons": self.reasons}
+
+
+def expired_in_use(user) -> list[Ended]:
+    """Exceptions that ended by their day or were revoked, and waivers too, of versions in use; none follows them."""
+    today = timezone.localdate()
+    versions = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).select_related("model", "artifact")
+    used = {version.pk: version for version in versions.with_gate()}
+    found = []
+    states = PolicyException.State
+    asked = PolicyException.objects.filter(version__in=used).order_by("expiry", "pk")
+    covered = {(row.version_id, row.subject_key) for row in asked if row.in_force(today)}
+    for row in asked.select_related("approved_by", "finding"):
+        over = row.state in (states.EXPIRED, states.REVOKED) or (row.state == states.ACTIVE and row.expiry < today)
+        if over and (row.version_id, row.subject_key) not in covered and not (row.finding and row.finding.has_ended):
+            ended = row.ended_at.date() if row.state == states.REVOKED and row.ended_at else row.expiry
+            found.append(Ended("exception", row.pk, f"{row}: {row.subject}", used[row.version_id], ended, _name(row)))
+    for version in used.values():
+        if version.gate_now == ModelVersion.Gate.NEEDS_WAIVER and (waiver := version.artifact.waivers.first()):
+            by = waiver.granted_by.get_username()
+            found.append(Ended("waiver", waiver.pk, str(waiver), version, waiver.last_day, by))
+    return found
+
+
+def without_approval(user) -> list[Uncovered]:
+    """Versions in use, or restricted, whose approval is missing, ended, or of other bytes than those that run."""
+    newest = Decision.objects.filter(request__version=OuterRef("pk")).order_by("-pk")
+    running = Deployment.objects.filter(version=OuterRef("pk"), ended_at__isnull=True).order_by("-pk")
+    rows = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).select_related("model", "artifact")
+    rows = rows.annotate(
+        approved_until=Subquery(newest.values("valid_until")[:1]),
+        decided=Subquery(newest.values("pk")[:1]),
+        running_sha256=Subquery(running.values("sha256")[:1]),
+    )
+    told = [Uncovered(row, _reasons(row)) for row in rows.order_by("model__name", "number")]
+    return [each for each in told if each.reasons]
+
+
+def _reasons(row) -> list[str]:
+    found = []
+    if row.approval_status not in STANDING:
+        found.append(f"It is {row.get_approval_status_display()}.")
+    elif row.decided is None:
+        found.append("No decision is recorded for it.")
+    elif row.approved_until and row.approved_until < timezone.localdate():
+        found.append(f"Its approval ended on {row.approved_until:%Y-%m-%d}.")
+    if row.running_sha256 and row.running_sha256 != row.artifact.sha256:
+        found.append("What runs is another file than the one that was approved.")
+    return found
+
+
+def _name(row: PolicyException) -> str:
+    return row.approved_by.get_username() if row.approved_by else ""
