@@ -31,10 +31,14 @@ AREAS = {
     "registry.condition": "conditions",
     "registry.deployment": "use",
     "registry.tierrating": "tier",
+    "registry.changenote": "documentation",
+    "registry.attestation": "attestations",
+    "registry.revalidationtrigger": "revalidation",
     "assessments.assessment": "assessments",
     "assessments.finding": "findings",
     "assessments.policy": "policy",
     "assessments.policyversion": "policy",
+    "assessments.policysignature": "policy",
     "assessments.policyexception": "exceptions",
 }
 # Fields that are told as something else than the rest of their row.
@@ -46,7 +50,8 @@ FIELDS = {
     ("registry.modelversion", "use_status"): "use",
 }
 ALWAYS = ("artefact", "data", "documentation", "policy", "roles")  # that they did not change is said too
-ORDER = (*ALWAYS, "tier", "version", "use", "conditions", "findings", "exceptions", "assessments", "other")
+ORDER = (*ALWAYS, "tier", "version", "use", "conditions", "findings", "exceptions", "assessments")
+ORDER = (*ORDER, "attestations", "revalidation", "other")
 VERBS = {"documentation": "revised", "artefact": "read or waived again", "assessments": "moved on"}
 
 
