@@ -16,6 +16,7 @@ from assessments.api.assessments import (
 from assessments.api.coverage import CoverageView, RegulationView
 from assessments.api.exceptions import ExceptionViewSet
 from assessments.api.findings import FindingViewSet
+from assessments.api.policies import PolicyVersionViewSet
 from assessments.api.reference import CatalogueView, PolicyView
 from modelrisk.pages.people.api import ModelPeopleView, RolesView
 from modelrisk.pages.waiting.api import InboxView
@@ -52,6 +53,7 @@ router.register("waivers", WaiverViewSet, basename="waiver")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("assessments", AssessmentViewSet, basename="assessment")
+router.register("policy-versions", PolicyVersionViewSet, basename="policy-version")
 router.register("findings", FindingViewSet, basename="finding")
 router.register("conditions", ConditionViewSet, basename="condition")
 router.register("revalidation-triggers", RevalidationTriggerViewSet, basename="revalidation-trigger")

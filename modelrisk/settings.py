@@ -273,6 +273,8 @@ SPECTACULAR_SETTINGS = {
         "RelationStateEnum": "registry.models.Relation.State",
         "WaiverStateEnum": "registry.models.Waiver.State",
         "ScanVerdictEnum": "registry.models.Scan.Verdict",
+        "PolicyVersionStateEnum": "assessments.models.PolicyVersion.State",
+        "VerdictWordEnum": "assessments.models.Verdict.Word",
         "FindingStateEnum": "assessments.models.Finding.State",
         "TierRatingStateEnum": "registry.models.TierRating.State",
         "TierEnum": "registry.models.MLModel.Tier",

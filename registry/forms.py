@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 
-from registry import access, scanning
+from registry import access, contexts, scanning
 from registry.models import Column, DatasetVersion, MLModel, Relation, Vote
 from registry.refusals import BadInput
 
@@ -35,7 +35,19 @@ class ActionForm(forms.Form):
         return 400 if self.is_bound and self.errors else 200
 
 
-class RegisterModelForm(ActionForm):
+class ContextForm(ActionForm):
+    use_case = forms.ChoiceField(
+        choices=[("", "not said yet"), *contexts.use_cases().items()], required=False, label="Used for"
+    )
+    legal_contexts = forms.MultipleChoiceField(
+        choices=list(contexts.legal_contexts().items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Which laws look at that use: policy and battery go by them.",
+    )
+
+
+class RegisterModelForm(ContextForm):
     name = forms.CharField(max_length=120, help_text="As people call it, for example Consumer credit score.")
     domain = forms.CharField(
         max_length=80, required=False, label="Business area", help_text="For example Consumer lending."

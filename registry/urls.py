@@ -13,6 +13,7 @@ urlpatterns = [
     path("conditions/<int:pk>/", conditions.condition, name="condition"),
     path("models/register/", models.register, name="register-model"),
     path("models/<slug:slug>/v<int:number>/file/", models.version_file, name="version-file"),
+    path("models/<slug:slug>/use/", models.context, name="model-context"),
     path("models/<slug:slug>/tier/", tiering.tier, name="tier"),
     path("models/<slug:slug>/tier/<int:pk>/confirm/", tiering.confirm, name="tier-confirm"),
     path("models/<slug:slug>/tier/<int:pk>/refuse/", tiering.refuse, name="tier-refuse"),

@@ -12,6 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from assessments import estimates
 from assessments.actions import assessments as actions
 from assessments.api.documents import ResultsSerializer
+from assessments.api.policies import OutcomeSerializer, named_or_in_force, outcome_json
 from assessments.api.serializers import (
     AssessmentRowSerializer,
     AssessmentSerializer,
@@ -21,7 +22,8 @@ from assessments.api.serializers import (
 )
 from assessments.api.starting import IDEMPOTENCY_KEY, start
 from assessments.catalogue import catalogue
-from assessments.models import Assessment, Chart
+from assessments.models import Assessment, Chart, PolicyVersion
+from assessments.policy.replay import outcome_of
 from assessments.stored import document
 from assessments.views.charts import chart as draw
 from registry.api import inputs
@@ -32,6 +34,12 @@ from registry.refusals import BadInput
 
 STARTED = OpenApiResponse(AssessmentSerializer, "It waits for a worker. Poll the address in the header Location.")
 FORMATS = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+
+
+class UnderPolicy(ListFilters):
+    policy_version = VisibleRow(
+        queryset=PolicyVersion.objects.all(), required=False, help_text="The one in force now, where absent."
+    )
 
 
 class AssessmentFilters(ListFilters):
@@ -90,6 +98,13 @@ class AssessmentViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMi
     def results(self, request, pk=None):
         """What it has found so far, in the format modelrisk.results/1; the verdicts come when all tests have ended."""
         return Response(document(self.get_object()))
+
+    @extend_schema(parameters=[UnderPolicy], responses=OutcomeSerializer, filters=False)
+    @route(detail=True, methods=["get"], url_path="under-policy", pagination_class=None)
+    def under_policy(self, request, pk=None):
+        """What another policy would say of what was measured; that in force today, if none is named."""
+        policy = named_or_in_force(UnderPolicy.read(self).get("policy_version"))
+        return Response(outcome_json(outcome_of(self.get_object(), policy.document), policy, request))
 
     @extend_schema(responses=ChartSerializer(many=True))
     @route(detail=True, methods=["get"], pagination_class=None)

@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 
 from assessments.battery.spec import PLANS
 from assessments.catalogue import catalogue
-from assessments.policies import default_policy
+from assessments.policy import force
 
 
 class NeedsSerializer(serializers.Serializer):
@@ -65,12 +65,22 @@ class CriterionSerializer(serializers.Serializer):
     source = serializers.CharField(allow_blank=True)
     verified = serializers.CharField(required=False)
     note = serializers.CharField(required=False)
+    rationale = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+    scope = serializers.DictField(
+        required=False, help_text="Where it holds: {tiers, use_cases, legal_contexts}; everywhere if absent."
+    )
 
 
 class PolicySerializer(serializers.Serializer):
     name = serializers.CharField()
     version = serializers.IntegerField()
     notes = serializers.ListField(child=serializers.CharField())
+    owner = serializers.CharField()
+    evidence_days = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How old results may be at a decision, by tier."
+    )
+    mandatory = serializers.DictField(child=serializers.DictField(), help_text="{tier: {plan, tests}}")
     sha256 = serializers.CharField()
     criteria = CriterionSerializer(many=True)
 
@@ -86,4 +96,4 @@ class PolicyView(APIView):
     @extend_schema(responses=PolicySerializer)
     def get(self, request):
         """The policy that a new assessment is judged by."""
-        return Response(default_policy())
+        return Response(force.required().sealed_document)

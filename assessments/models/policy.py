@@ -13,13 +13,19 @@ from registry.changes import RecordedQuerySet
 USER = settings.AUTH_USER_MODEL
 
 
+class PolicyQuerySet(RecordedQuerySet):
+    def visible_to(self, user):
+        """Everyone who is signed in: whoever is judged may know by what."""
+        return self if getattr(user, "is_active", False) else self.none()
+
+
 class Policy(models.Model):
     """A policy over its versions."""
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
 
-    objects = RecordedQuerySet.as_manager()
+    objects = PolicyQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -29,11 +35,7 @@ class Policy(models.Model):
         return self.name
 
 
-class PolicyVersionQuerySet(RecordedQuerySet):
-    def visible_to(self, user):
-        """Everyone who is signed in: whoever is judged may know by what."""
-        return self if getattr(user, "is_active", False) else self.none()
-
+class PolicyVersionQuerySet(PolicyQuerySet):
     def in_force(self, at=None):
         """The one that holds at a moment (an aware datetime; now where None), of each policy."""
         at = at or timezone.now()

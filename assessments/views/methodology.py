@@ -1,4 +1,4 @@
-"""What is measured and what is asked of it: the catalogue and the policy, as they are now."""
+"""What is measured: the catalogue, as it is now."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -6,15 +6,6 @@ from django.views.decorators.http import require_GET
 
 from assessments.battery.spec import FAMILIES, PLANS
 from assessments.catalogue import catalogue, tests_of
-from assessments.policies import default_policy
-
-
-@require_GET
-def policies(request) -> HttpResponse:
-    policy = default_policy()
-    families = [(family, [c for c in policy["criteria"] if c["family"] == family]) for family in FAMILIES]
-    context = {"policy": policy, "version": str(policy["version"]), "families": [row for row in families if row[1]]}
-    return render(request, "assessments/policies.html", context)
 
 
 @require_GET

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from assessments.views import summaries
-from registry import access, actions
+from registry import access, actions, contexts
 from registry.forms import UploadVersionForm
 from registry.models import AuditEvent, MLModel, ModelVersion
 
@@ -30,6 +30,8 @@ def model(request, slug: str) -> HttpResponse:
         "model": found,
         "developers": found.developers.order_by("username"),
         "tier_confirmed": found.tier_ratings.confirmed().exists(),
+        "use_case": contexts.use_cases().get(found.use_case, ""),
+        "legal_contexts": [contexts.legal_contexts().get(one, one) for one in found.legal_contexts],
         "rows": rows,
         "form": form,
         "refusal": actions.upload_version.refusal(found, request.user),

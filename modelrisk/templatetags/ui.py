@@ -362,7 +362,7 @@ def nav(context):
         ),
         _item("Datasets", "datasets", area.startswith("dataset")),
         _item("Findings", "findings", area.startswith("finding")),
-        _item("Policies", "policies", area in ("policies", "methodology", "regulation", "clause")),
+        _item("Policies", "policies", area.startswith("polic") or area in ("methodology", "regulation", "clause")),
     ]
     if access.sees_everything(user):  # the whole log is for those who see every model
         items.append(_item("Audit", "audit", area.startswith("audit")))

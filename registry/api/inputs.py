@@ -3,6 +3,7 @@
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
+from registry import contexts
 from registry.models import Column, Condition, MLModel, Relation, Vote
 
 
@@ -13,7 +14,18 @@ def read(view, kind: type[serializers.Serializer]) -> dict:
     return dict(form.validated_data)
 
 
-class NewModelSerializer(serializers.Serializer):
+class ContextSerializer(serializers.Serializer):
+    """What a model is used for. What is left out stays."""
+
+    use_case = serializers.ChoiceField(choices=list(contexts.use_cases().items()), required=False, allow_blank=True)
+    legal_contexts = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(contexts.legal_contexts().items())),
+        required=False,
+        help_text="Which laws look at that use: the policy and the battery go by them.",
+    )
+
+
+class NewModelSerializer(ContextSerializer):
     name = serializers.CharField(max_length=120)
     purpose = serializers.CharField(
         required=False,

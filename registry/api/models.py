@@ -40,6 +40,13 @@ class ModelViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, 
         model = actions.register_model(MLModel, actor=request.user, **inputs.read(self, inputs.NewModelSerializer))
         return Response(self.get_serializer(model).data, status=201)
 
+    @extend_schema(request=inputs.ContextSerializer, responses={200: ModelSerializer})
+    @route(detail=True, methods=["put"])
+    def context(self, request, pk=None):
+        """Say what it is used for, and which laws look at that."""
+        actions.edit_context(self.get_object(), actor=request.user, **inputs.read(self, inputs.ContextSerializer))
+        return Response(self.get_serializer(self.get_object()).data)
+
     @extend_schema(responses=VersionRowSerializer(many=True))
     @route(detail=True, methods=["get"], parser_classes=[MultiPartParser])
     def versions(self, request, pk=None):
@@ -145,6 +152,7 @@ class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         return Response(self.get_serializer(self.get_object()).data, status=201)
 
 
+offer(MLModel, actions.edit_context, method="PUT", route="model-context")
 offer(MLModel, actions.upload_version, route="model-versions")
 offer(ModelVersion, waivers.rescan, route="version-rescan")
 offer(ModelVersion, approvals.submit, route="version-submit")

@@ -43,6 +43,7 @@ class ModelSerializer(serializers.ModelSerializer):
     versions_url = serializers.HyperlinkedIdentityField(view_name="api:model-versions")
     owner = username()
     developers = username(many=True)
+    legal_contexts = serializers.ListField(child=serializers.CharField(), read_only=True)
     available_actions = AvailableActions()
 
     class Meta:
@@ -54,6 +55,8 @@ class ModelSerializer(serializers.ModelSerializer):
             "slug",
             "purpose",
             "domain",
+            "use_case",
+            "legal_contexts",
             "tier",
             "owner",
             "developers",

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from registry import actions
-from registry.forms import RegisterModelForm
+from registry.forms import ContextForm, RegisterModelForm
 from registry.models import MLModel, ModelVersion
 from registry.refusals import Refused
 from registry.views.files import send
@@ -25,6 +25,22 @@ def register(request) -> HttpResponse:
             messages.success(request, f"{model} is registered. Add its first version.")
             return redirect("model", model.slug)
     return render(request, "registry/register_model.html", {"form": form}, status=form.status)
+
+
+@require_http_methods(["GET", "POST"])
+def context(request, slug: str) -> HttpResponse:
+    """What a model is used for, and which laws look at that."""
+    model = get_object_or_404(MLModel.objects.visible_to(request.user), slug=slug)
+    form = ContextForm(
+        request.POST or None, initial={"use_case": model.use_case, "legal_contexts": model.legal_contexts}
+    )
+    if request.method == "POST":
+        form = ContextForm(request.POST)
+        if form.perform(lambda: actions.edit_context(model, actor=request.user, **form.cleaned_data)) is not None:
+            messages.success(request, f"Recorded what {model} is used for. New assessments go by it.")
+            return redirect("model", slug)
+    given = {"model": model, "form": form, "reason": actions.edit_context.refusal(model, request.user)}
+    return render(request, "registry/model_context.html", given, status=form.status)
 
 
 @require_GET

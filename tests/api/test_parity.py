@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assessments.actions import assessments as assessing
+from assessments.actions import policies as policing
+from assessments.models import Policy, PolicyVersion
+from assessments.policy.forms import LimitsForm
 from modelrisk.walkthrough.identity import check_evidence
 from registry import access, actions, waivers
 from registry.approvals import actions as approvals
@@ -117,6 +121,45 @@ def revoke_page(client, scene):
     return client.post(address, REVOCATION)
 
 
+def draft_a_policy(scene) -> PolicyVersion:
+    officer = make_user("compliance_officer", access.COMPLIANCE)
+    document = deepcopy(PolicyVersion.objects.get().document)
+    document["criteria"][0]["fail"] = 0.65
+    return policing.draft(Policy.objects.get(), actor=officer, document=document, rationale="Scorecards reach 0.70.")
+
+
+def propose_a_policy(scene) -> None:
+    version = draft_a_policy(scene)
+    policing.propose(version, actor=version.drafted_by)
+
+
+def edit_policy_page(client, scene):
+    """As the form holds it."""
+    form = LimitsForm(version=PolicyVersion.objects.get(number=2))
+    values = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    given = {name: "" if value is None else str(value) for name, value in values.items()}
+    return client.post(reverse("policy-edit", args=["house", 2]), given)
+
+
+def policy_door(action: Callable, step: str, before: Callable, given: dict, page: Callable | None = None) -> Door:
+    """One step of a version that another person drafted."""
+
+    def by_api(client, scene):
+        ask = client.put if step == "document" else client.post
+        return ask(f"/api/v1/policy-versions/{PolicyVersion.objects.get(number=2).pk}/{step}/", given)
+
+    def by_page(client, scene):
+        return client.post(reverse(f"policy-{step}", args=["house", 2]), given)
+
+    return Door(
+        action=action,
+        subject=lambda scene: PolicyVersion.objects.get(number=2),
+        before=before,
+        api=by_api,
+        page=page or by_page,
+    )
+
+
 REVOCATION = {"reason": "It calls home, whatever is asked."}
 DOORS = {
     "model.register": Door(
@@ -125,6 +168,26 @@ DOORS = {
         api=lambda client, scene: client.post("/api/v1/models/", {"name": "Another"}),
         page=lambda client, scene: client.post(reverse("register-model"), {"name": "Another", "tier": 2}),
     ),
+    "model.edit_context": Door(
+        action=actions.edit_context,
+        subject=lambda scene: scene.model,
+        api=lambda client, scene: client.put(f"/api/v1/models/{scene.model.pk}/context/", {"use_case": "credit"}),
+        page=lambda client, scene: client.post(
+            reverse("model-context", args=[scene.model.slug]), {"use_case": "credit"}
+        ),
+    ),
+    "policy.draft": Door(
+        action=policing.draft,
+        subject=lambda scene: Policy.objects.get(),
+        api=lambda client, scene: client.post("/api/v1/policy-versions/", {}),
+        page=lambda client, scene: client.post(reverse("policy-draft", args=["house"])),
+    ),
+    "policy.edit": policy_door(
+        policing.edit, "document", draft_a_policy, {"rationale": "Another one."}, page=edit_policy_page
+    ),
+    "policy.propose": policy_door(policing.propose, "propose", draft_a_policy, {"rationale": "Scorecards reach 0.70."}),
+    "policy.reject": policy_door(policing.reject, "reject", propose_a_policy, {"reason": "Too strict for pilots."}),
+    "policy.withdraw": policy_door(policing.withdraw, "withdraw", propose_a_policy, {"reason": "Not yet, next year."}),
     "dataset.register": Door(
         action=actions.register_dataset,
         subject=lambda scene: Dataset,
