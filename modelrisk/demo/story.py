@@ -72,7 +72,7 @@ def make_people(password: str) -> dict[str, Any]:
 def _give_roles(people: dict[str, Any]) -> None:
     """To each the role of their name, by the system: those who can grant come last, for then it may no more."""
     for name in sorted(people, key=lambda name: name in access.GRANTORS):
-        if name in access.ROLES and not access.roles_of(people[name]):
+        if name in access.ROLES and not access.roles_now(people[name]):
             grant_first(people[name], actor=system_user(), role=name, reason="One of the demo's people.")
 
 

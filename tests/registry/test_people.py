@@ -1,12 +1,15 @@
 """Who has which role: asked for by one person, granted by another, ended, and known for any moment of the past."""
 
+import importlib
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from registry import access, people
-from registry.models import AuditEvent, RoleGrant
+from registry import access, assignments, people
+from registry.models import ApprovalRequest, Artifact, AuditEvent, MLModel, RoleGrant
 from registry.refusals import BadInput, Conflict, Refused
 from registry.roles import system_user
 from tests.conftest import give_roles, make_user
@@ -217,3 +220,77 @@ def test_the_system_grants_until_two_people_can(db):
 def test_nobody_else_grants_as_the_system(outsider, admin):
     with signed_in(admin), pytest.raises(Refused, match="Only the system"):
         people.grant_first(outsider, actor=admin, role=access.OWNER)
+
+
+# --- what was before grants -----------------------------------------------------------------------
+def test_who_was_in_a_group_has_a_grant_by_the_system_and_the_group_is_gone(outsider, owner):
+    migration = importlib.import_module("registry.migrations.0010_people")
+    outsider.groups.set([Group.objects.create(name="reviewer"), Group.objects.create(name="validator")])
+    owner.groups.add(Group.objects.create(name="owner"))  # has it by a grant already
+    migration.groups_become_grants(apps, None)
+    assert access.roles_of(fresh(outsider)) == {access.APPROVER, access.VALIDATOR}
+    assert RoleGrant.objects.filter(user=owner).count() == 1
+    assert set(RoleGrant.objects.filter(user=outsider).values_list("granted_by", flat=True)) == {system_user().pk}
+    assert not Group.objects.exists()
+
+
+def test_owner_and_developers_become_parts_from_the_day_of_registration(owner, developer):
+    model = MLModel.objects.create(name="Old", slug="old", owner=owner)
+    model.developers.add(developer)
+    migration = importlib.import_module("registry.migrations.0010_people")
+    for _ in range(2):
+        migration.parts_become_assignments(apps, None)
+    assert {(a.user, a.part, a.since) for a in model.assignments.all()} == {
+        (owner, "owner", model.created_at),
+        (developer, "developer", model.created_at),
+    }
+
+
+# --- the lineage ----------------------------------------------------------------------------------
+def test_everyone_who_ever_had_a_hand_is_of_the_lineage(registered_model, owner, developer, validator):
+    versions = {"number": 1, "format": "joblib", "original_name": "m.joblib"}
+    artifact = Artifact.objects.create(sha256="a" * 64, size=1)
+    uploaded = registered_model.versions.create(**versions, artifact=artifact, created_by=validator)
+    submitter = make_user("submitter")
+    ApprovalRequest.objects.create(version=uploaded, requested_by=submitter)
+    assignments.end_assignment(registered_model.assignments.get(user=developer), actor=owner)
+    assert people.lineage(registered_model) == {
+        owner.pk: {"owner"}, developer.pk: {"developer"}, validator.pk: {"uploader"}, submitter.pk: {"submitter"},
+    }  # fmt: skip
+    assert people.conflict(developer, registered_model) == (
+        "You owned or developed Credit score before; someone independent must decide."
+    )
+    for person in (owner, developer, validator, submitter):
+        assert MLModel.objects.ever_built_by(person).get() == registered_model
+        give_roles(person, access.APPROVER)
+        assert "someone independent must decide" in access.may_decide(uploaded, fresh(person))
+    assert access.may_decide(uploaded, make_user("independent", access.APPROVER)) is None
+
+
+def test_a_validator_is_named_by_the_mrm_lead_and_is_of_no_lineage(registered_model, owner, lead, validator, developer):
+    with pytest.raises(Refused, match="takes the role MRM lead"):
+        assignments.assign_validator(registered_model, actor=owner, user=validator)
+    give_roles(developer, access.VALIDATOR)
+    with pytest.raises(BadInput, match="has or had a hand"):
+        assignments.assign_validator(registered_model, actor=lead, user=developer)
+    assignments.assign_validator(registered_model, actor=lead, user=validator)
+    assert validator.pk not in people.lineage(registered_model)
+    give_roles(validator, access.DEVELOPER)
+    with pytest.raises(BadInput, match="validates Credit score and cannot build it"):
+        assignments.assign_developer(registered_model, actor=owner, user=validator)
+
+
+def test_a_model_is_never_without_an_owner(registered_model, owner):
+    with pytest.raises(Conflict, match="never without an owner"):
+        assignments.end_assignment(registered_model.assignments.get(user=owner), actor=owner)
+
+
+def test_the_owner_changed_and_the_one_before_stays_of_the_lineage(registered_model, owner, lead):
+    heir = make_user("heir", access.OWNER)
+    assignments.change_owner(registered_model, actor=lead, user=heir)
+    registered_model.refresh_from_db()
+    assert registered_model.owner == heir
+    assert people.lineage(registered_model)[owner.pk] == {"owner"}
+    assert not MLModel.objects.visible_to(fresh(owner)).exists()
+    event = AuditEvent.objects.get(action="model.change_owner")
+    assert (event.detail["from"], event.detail["to"]) == ("owner", "heir")
