@@ -262,9 +262,8 @@ def test_everyone_who_ever_had_a_hand_is_of_the_lineage(registered_model, owner,
     )
     for person in (owner, developer, validator, submitter):
         assert MLModel.objects.ever_built_by(person).get() == registered_model
-        give_roles(person, access.APPROVER)
-        assert "someone independent must decide" in access.may_decide(uploaded, fresh(person))
-    assert access.may_decide(uploaded, make_user("independent", access.APPROVER)) is None
+        assert "someone independent must decide" in people.conflict(person, registered_model)
+    assert people.conflict(make_user("independent", access.APPROVER), registered_model) is None
 
 
 def test_a_validator_is_named_by_the_mrm_lead_and_is_of_no_lineage(registered_model, owner, lead, validator, developer):
