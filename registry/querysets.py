@@ -166,7 +166,7 @@ class DatasetVersionQuerySet(RecordedQuerySet):
 
 
 class AuditEventQuerySet(models.QuerySet):
-    def about(self, obj):
+    def about(self, obj: models.Model) -> "AuditEventQuerySet":
         """The history of one object."""
         return self.filter(_about(obj))
 

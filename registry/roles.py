@@ -1,11 +1,13 @@
 """The user in whose name jobs act."""
 
+from typing import Any
+
 from django.contrib.auth import get_user_model
 
 SYSTEM = "system"
 
 
-def system_user():
+def system_user() -> Any:
     """Who a job acts as. Inactive and without a password: nobody can sign in with it."""
     users = get_user_model()
     user, made = users.objects.get_or_create(username=SYSTEM, defaults={"is_active": False})

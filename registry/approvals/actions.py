@@ -15,7 +15,7 @@ from django.utils import timezone
 from registry.action import Done, action
 from registry.approvals import deciding, dossiers, gates, rules, telling
 from registry.approvals.guards import SHORTEST
-from registry.approvals.states import Event, Step, step
+from registry.approvals.states import Event, step
 from registry.models import ApprovalRequest, ModelVersion
 from registry.refusals import BadInput, Conflict
 
@@ -133,7 +133,7 @@ _PAST = {
 
 def move(version: ModelVersion, event: Event) -> ModelVersion.ApprovalStatus:
     """Compare and swap: whoever comes second finds the state changed."""
-    found: Step | None = step(version, event)
+    found = step(version, event)
     moved = found is not None and ModelVersion.objects.filter(
         pk=version.pk, approval_status=version.approval_status
     ).update(approval_status=found.to)

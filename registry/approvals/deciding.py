@@ -221,7 +221,8 @@ def detail_of_end(decision: Decision | None, was: str, to: str) -> dict[str, Any
 def _grant(case: ApprovalRequest, actor: User) -> RoleGrant:
     """The authority of the vote, locked: nobody ends it before this is written down."""
     found = people.votes_as(actor, case)
-    held = RoleGrant.objects.in_force().select_for_update().filter(pk=found.pk).first() if found else None
+    grants = RoleGrant.objects.in_force().select_for_update()
+    held: RoleGrant | None = grants.filter(pk=found.pk).first() if found else None
     if held is None:
         raise Refused(f"{actor} no longer has a role that votes on {case.version}.")
     return held

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, overload
 
 from registry.models import ModelVersion
 
@@ -48,7 +48,13 @@ _gates: list[tuple[Gate, frozenset[Stage]]] = []
 _evidence: list[Source] = []
 
 
-def gate(check: Gate | None = None, *, at: Iterable[Stage] = SIGNED) -> Any:
+@overload
+def gate(check: Gate) -> Gate: ...
+@overload
+def gate(*, at: Iterable[Stage]) -> Callable[[Gate], Gate]: ...
+@overload
+def gate(check: Gate, *, at: Iterable[Stage]) -> Gate: ...
+def gate(check: Gate | None = None, *, at: Iterable[Stage] = SIGNED) -> Gate | Callable[[Gate], Gate]:
     """Register `check(version) -> Iterable[Blocker]`, by itself or as `@gate(at={Stage.SUBMIT})`.
 
     Without stages it is asked when the validator signs, when the case is put to decision, and at each vote.

@@ -1,5 +1,7 @@
 """In which role a person votes on a case, and by which grant."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import AbstractBaseUser
 
 from registry.approvals.quorum import roles_that_vote
@@ -15,6 +17,11 @@ def votes_as(person: AbstractBaseUser, request: ApprovalRequest) -> RoleGrant | 
         return None
 
     def order(grant: RoleGrant) -> tuple[bool, int]:
-        return grant.granted_at > request.requested_at, roles.index(grant.role)
+        return since(grant) > request.requested_at, roles.index(grant.role)
 
     return min(grants, key=order, default=None)
+
+
+def since(grant: RoleGrant) -> datetime:
+    """When it came into force."""
+    return grant.granted_at or grant.requested_at

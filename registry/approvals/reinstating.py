@@ -39,7 +39,8 @@ def reinstate(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     dossier = _dossier(version, case, actor)
     vote = deciding.sign(case, dossier, actor, outcome=Vote.Outcome.APPROVE, comment=reason)
     places = quorum.filled(case.tier, deciding.counted(dossier))
-    detail = {"reason": reason, "dossier": dossier.sha256, "role": vote.role, "from": version.get_use_status_display()}
+    was = version.get_use_status_display()
+    detail: dict[str, Any] = {"reason": reason, "dossier": dossier.sha256, "role": vote.role, "from": was}
     if places is None:
         return Done(vote, about=version, summary=f"Voted to reinstate {version}", detail=detail)
     _bring_back(version)

@@ -175,7 +175,7 @@ def is_one(who: Who, actor: Person, version: ModelVersion, case: ApprovalRequest
     if not actor.is_active:
         return False
     if who == Who.OWNER:
-        return version.model.owner_id == actor.pk
+        return bool(version.model.owner_id == actor.pk)
     if who == Who.LEAD_VALIDATOR:
         return access.VALIDATOR in held and (case is None or case.validator_id == actor.pk)
     if who == Who.DECIDER:
@@ -247,7 +247,7 @@ def judges(case: ApprovalRequest, actor: Person) -> str | None:
     if reason is None and case.tier in quorum.WITHOUT_LEAD_VALIDATOR:
         why = f"a decision on tier {case.tier} takes other people than its validation."
         reason = guards.not_the_lead_validator(actor, [case.validator_id, case.validated_by_id], why)
-    return reason or guards.had_the_role(actor, grant.role, grant.granted_at, case.requested_at)
+    return reason or guards.had_the_role(actor, grant.role, people.since(grant), case.requested_at)
 
 
 # --- evidence ---------------------------------------------------------------------------------------

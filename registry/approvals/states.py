@@ -116,7 +116,8 @@ def step(version: ModelVersion, event: Event) -> Step[Status] | Step[Use] | None
 
 def ever_by(event: Event) -> frozenset[Who]:
     """Who may bring it about in one state or another."""
-    steps = [(of, step.who) for (_state, of), step in [*TRANSITIONS.items(), *USE.items()]]
+    steps = [(of, step.who) for (_state, of), step in TRANSITIONS.items()]
+    steps += [(of, step.who) for (_state, of), step in USE.items()]
     return frozenset(who for of, those in steps if of == event for who in those)
 
 

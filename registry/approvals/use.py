@@ -52,7 +52,7 @@ def deploy(version: ModelVersion, *, actor: User, sha256: str, environment: str 
     older = version.model.versions.filter(number__lt=version.number, approval_status__in=STANDING).order_by("number")
     for one in older:
         supersede(one, actor=roles.system_user(), by=version)
-    detail = {"sha256": sha256, "environment": environment, "restrictions": restrictions, "from": was}
+    detail: dict[str, Any] = {"sha256": sha256, "environment": environment, "restrictions": restrictions, "from": was}
     detail["supersedes"] = [one.number for one in older]
     return Done(made, about=version, summary=f"Deployed {version} to {environment}", detail=detail)
 

@@ -1,5 +1,8 @@
 """Who has which role, and who has which part in which model. Rows are ended, never removed: the past is asked later."""
 
+from datetime import datetime
+from typing import Self
+
 from django.apps import apps
 from django.conf import settings
 from django.db import models
@@ -17,7 +20,7 @@ class RoleGrantQuerySet(RecordedQuerySet):
             return self
         return self.filter(Q(user=user) | Q(requested_by=user))
 
-    def in_force(self, at=None):
+    def in_force(self, at: datetime | None = None) -> Self:
         """Those that hold at a moment (an aware datetime; now where None)."""
         at = at or timezone.now()
         return self.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=at), granted_at__lte=at)
@@ -98,7 +101,7 @@ class AssignmentQuerySet(RecordedQuerySet):
         """Whoever sees the model sees its people."""
         return self.filter(model__in=apps.get_model("registry", "MLModel").objects.visible_to(user))
 
-    def in_force(self, at=None):
+    def in_force(self, at: datetime | None = None) -> Self:
         at = at or timezone.now()
         return self.filter(Q(until__isnull=True) | Q(until__gt=at), since__lte=at)
 
