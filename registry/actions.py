@@ -68,17 +68,23 @@ def _give_parts(model: MLModel, actor, developers: Iterable) -> None:
 
 @action("model.edit_context", rule=access.may_edit_context)
 def edit_context(
-    model: MLModel, *, actor, use_case: str | None = None, legal_contexts: Iterable[str] | None = None
+    model: MLModel,
+    *,
+    actor,
+    use_case: str | None = None,
+    legal_contexts: Iterable[str] | None = None,
+    purpose: str = "",
 ) -> Done:
     """Say what it is used for and which laws look at that: the policy may hold such models to more. What is left out
-    stays. Assessments keep what they were judged by."""
-    before = {"use_case": model.use_case, "legal_contexts": model.legal_contexts}
+    stays, and so does the purpose where none is given. Assessments keep what they were judged by."""
+    before = {"use_case": model.use_case, "legal_contexts": model.legal_contexts, "purpose": model.purpose}
     after = _use(
         model.use_case if use_case is None else use_case,
         model.legal_contexts if legal_contexts is None else legal_contexts,
     )
     model.use_case, model.legal_contexts = after["use_case"], after["legal_contexts"]
-    model.save(update_fields=["use_case", "legal_contexts"])
+    model.purpose = after["purpose"] = purpose.strip() or model.purpose
+    model.save(update_fields=["use_case", "legal_contexts", "purpose"])
     return Done(model, summary=f"Set the use of {model}", detail={"before": before, "after": after})
 
 

@@ -47,6 +47,15 @@ class ContextForm(ActionForm):
     )
 
 
+class ModelUseForm(ContextForm):
+    purpose = forms.CharField(
+        required=False,
+        label="Intended use",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What decisions it serves, for whom, and what it must not be used for. A submission takes it.",
+    )
+
+
 class RegisterModelForm(ContextForm):
     name = forms.CharField(max_length=120, help_text="As people call it, for example Consumer credit score.")
     domain = forms.CharField(

@@ -17,6 +17,11 @@ def read(view, kind: type[serializers.Serializer]) -> dict:
 class ContextSerializer(serializers.Serializer):
     """What a model is used for. What is left out stays."""
 
+    purpose = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="What decisions it serves, for whom, and what it must not be used for.",
+    )
     use_case = serializers.ChoiceField(choices=list(contexts.use_cases().items()), required=False, allow_blank=True)
     legal_contexts = serializers.ListField(
         child=serializers.ChoiceField(choices=list(contexts.legal_contexts().items())),
@@ -27,11 +32,6 @@ class ContextSerializer(serializers.Serializer):
 
 class NewModelSerializer(ContextSerializer):
     name = serializers.CharField(max_length=120)
-    purpose = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        help_text="What decisions it serves, for whom, and what it must not be used for.",
-    )
     domain = serializers.CharField(max_length=80, required=False, allow_blank=True)
     tier = serializers.ChoiceField(choices=MLModel.Tier.choices, required=False)
     developers = serializers.SlugRelatedField(

@@ -254,7 +254,7 @@ def judges(case: ApprovalRequest, actor: Person) -> str | None:
 def _documented(version: ModelVersion) -> NotNow | None:
     """What an inventory entry must say before anybody validates it."""
     if not version.model.purpose.strip():
-        return NotNow(f"{version.model} does not say what it is for. Write down its intended use.")
+        return NotNow(f"{version.model} does not say what it is for. Its owner writes the intended use down first.")
     return None
 
 

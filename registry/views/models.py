@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from registry import actions
-from registry.forms import ContextForm, RegisterModelForm
+from registry.forms import ModelUseForm, RegisterModelForm
 from registry.models import MLModel, ModelVersion
 from registry.refusals import Refused
 from registry.views.files import send
@@ -31,11 +31,10 @@ def register(request) -> HttpResponse:
 def context(request, slug: str) -> HttpResponse:
     """What a model is used for, and which laws look at that."""
     model = get_object_or_404(MLModel.objects.visible_to(request.user), slug=slug)
-    form = ContextForm(
-        request.POST or None, initial={"use_case": model.use_case, "legal_contexts": model.legal_contexts}
-    )
+    known = {"use_case": model.use_case, "legal_contexts": model.legal_contexts, "purpose": model.purpose}
+    form = ModelUseForm(request.POST or None, initial=known)
     if request.method == "POST":
-        form = ContextForm(request.POST)
+        form = ModelUseForm(request.POST)
         if form.perform(lambda: actions.edit_context(model, actor=request.user, **form.cleaned_data)) is not None:
             messages.success(request, f"Recorded what {model} is used for. New assessments go by it.")
             return redirect("model", slug)

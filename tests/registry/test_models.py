@@ -74,6 +74,13 @@ def test_two_models_may_share_a_file_which_is_stored_once(model_version, owner, 
     assert Artifact.objects.count() == 1
 
 
+def test_the_owner_writes_down_the_intended_use_later(registered_model, owner):
+    actions.edit_context(registered_model, actor=owner, purpose="Limits of credit cards.")
+    actions.edit_context(registered_model, actor=owner, use_case="credit")
+    registered_model.refresh_from_db()
+    assert (registered_model.purpose, registered_model.use_case) == ("Limits of credit cards.", "credit")
+
+
 def test_only_the_builders_add_versions(registered_model, approver, validator, small_model):
     for person in (approver, validator):
         with pytest.raises(Refused, match="Only the owner or a developer"):
