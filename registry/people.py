@@ -66,11 +66,15 @@ def may_grant(grant: RoleGrant, actor, **_) -> str | None:
     """A second person, who gains nothing by it."""
     if not access.roles_of(actor) & access.GRANTORS:
         return "Granting a role takes the role MRM lead or admin."
+    return not_a_second_person(grant, actor) or _waits(grant) or signing.in_person(actor)
+
+
+def not_a_second_person(grant: RoleGrant, actor) -> str | None:
     if grant.user_id == actor.pk:
         return f"The role is for you, {actor}; someone else must grant it."
     if grant.requested_by_id == actor.pk:
         return f"You asked for it, {actor}; a second person must grant it."
-    return _waits(grant) or signing.in_person(actor)
+    return None
 
 
 def may_refuse(grant: RoleGrant, actor, **_) -> str | None:

@@ -5,7 +5,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.urls import reverse
 
 from assessments.models import Assessment, Finding, PolicyException
-from registry.models import Artifact, Condition, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.models import Artifact, Condition, Dataset, DatasetVersion, MLModel, ModelVersion, RoleGrant
 
 KINDS = {
     "artifact": Artifact,
@@ -17,6 +17,7 @@ KINDS = {
     "finding": Finding,
     "exception": PolicyException,
     "condition": Condition,
+    "role-grant": RoleGrant,
 }
 _NAMES = {kind._meta.label_lower: name for name, kind in KINDS.items()}
 
@@ -54,6 +55,7 @@ def address_of(found) -> str:
         Assessment: lambda: ("assessment", [found.pk]),
         Finding: lambda: ("finding", [found.pk]),
         Condition: lambda: ("condition", [found.pk]),
+        RoleGrant: lambda: ("people", []),
         PolicyException: lambda: ("exception", [found.pk]),
     }[type(found)]
     name, args = arguments()

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from modelrisk.pages import waiting
 from modelrisk.pages.people import rights
 from modelrisk.pages.people.subjects import of_model
 from registry import access, assignments, people
@@ -153,3 +154,20 @@ def test_everyone_signed_in_reads_the_table_of_roles(sign_in, cast, assessed):
 
 def test_the_table_names_no_model_that_its_reader_does_not_see(sign_in, outsider, assessed):
     assert "Credit score" not in sign_in(outsider).get(reverse("roles")).content.decode()
+
+
+# --- what waits -----------------------------------------------------------------------------------
+def test_a_request_waits_in_the_inbox_of_who_may_grant_it(outsider, approver, lead):
+    people.request_role(outsider, actor=lead, role="approver", reason=WHY)
+    other = make_user("other_lead", access.MRM_LEAD)
+    assert [row.blocked for row in waiting.for_user(other)] == [""]
+    assert "a second person must grant it" in waiting.for_user(lead)[0].blocked
+    assert waiting.count(lead) == 0
+    assert [row for row in waiting.for_user(approver) if row.kind == "grant_role"] == []
+
+
+def test_each_grant_has_its_history(sign_in, lead, outsider):
+    people.request_role(outsider, actor=lead, role="approver", reason=WHY)
+    grant = RoleGrant.objects.get(user=outsider)
+    page = read(sign_in(lead).get(reverse("history", args=["role-grant", grant.pk])))
+    assert "Asked for the role approver for outsider" in page.text

@@ -6,7 +6,7 @@ A source asks a constant number of questions: it is asked on every page.
 
 from collections.abc import Callable, Iterable
 
-from modelrisk.pages.waiting import builders, cases, files, findings, policies, tiering, upkeep
+from modelrisk.pages.waiting import builders, cases, files, findings, policies, roles, tiering, upkeep
 from modelrisk.pages.waiting.row import Waiting
 
 SOURCES: list[Callable[..., Iterable[Waiting]]] = [
@@ -17,6 +17,7 @@ SOURCES: list[Callable[..., Iterable[Waiting]]] = [
     tiering.found,
     upkeep.found,
     policies.found,
+    roles.found,
 ]
 
 
