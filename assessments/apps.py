@@ -8,7 +8,8 @@ class AssessmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from assessments import case, checks, evidence  # noqa: F401 - they register themselves
-        from assessments.findings import approval  # noqa: F401 - so does this
+        from assessments.exceptions import use  # noqa: F401 - so does this
+        from assessments.findings import approval  # noqa: F401 - and this
         from assessments.policy.shipped import ensure_policy
         from assessments.reaping import ensure_schedule
 

@@ -53,6 +53,7 @@ class ExceptionForm(RenewalForm):
     def __init__(self, *args, about: dict, version, **kwargs):
         super().__init__(*args, **kwargs)
         self.about = about
+        self.fields["test"].sometimes_required = True
         titles = sorted((entry["title"], test) for test, entry in catalogue().items())
         self.fields["test"].choices = [("", "None"), *((test, title) for title, test in titles)]
         if about:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from assessments import revisiting
 from assessments.actions import exceptions
-from assessments.models import PolicyException, Verdict
+from assessments.models import Finding, PolicyException, Verdict
 from registry import access, attestations, conditions, revalidation
 from registry.approvals import use
 from registry.models import Condition, ModelVersion, RevalidationTrigger
@@ -167,6 +167,19 @@ def _is_excused(version: ModelVersion, today: date) -> bool:
     return held.exists()
 
 
+# --- findings -------------------------------------------------------------------------------------
+def _overdue(today: date) -> Iterable[Finding]:
+    rows = Finding.objects.standing().filter(due__lt=today).exclude(state=Finding.State.ACCEPTED)
+    return rows.select_related("version__model__owner", "owner", "raised_by").order_by("pk")
+
+
+def tell_of_overdue_finding(finding: Finding, _today: date) -> None:
+    said = f"{finding} of {finding.version} was due on {finding.due:%-d %b %Y}"
+    told = [finding.owner, finding.raised_by, *_people(finding.version)]
+    key = f"finding.overdue:{finding.pk}:{finding.due}"
+    notify(told, key, said, finding.title, reverse("finding", args=[finding.pk]))
+
+
 # --- revalidation and attestation -----------------------------------------------------------------
 def _used(_today: date) -> Iterable[ModelVersion]:
     return ModelVersion.objects.filter(use_status__in=RUNNING).select_related("model__owner", "artifact").order_by("pk")
@@ -201,6 +214,7 @@ STEPS: list[tuple[Callable[[date], Iterable[Any]], Callable[[Any, date], None]]]
     (_run_out, expire_exception),
     (_ending, warn_of_exception),
     (_approved, expire_approval),
+    (_overdue, tell_of_overdue_finding),
     (_used, ask_for_revalidation),
     (_used, remind_of_attestation),
 ]

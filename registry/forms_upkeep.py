@@ -48,10 +48,9 @@ class AttestationForm(ActionForm):
                 label=label, choices=[("yes", "Yes"), ("no", "No")], widget=forms.RadioSelect
             )
             self.fields[f"{fact}_note"] = forms.CharField(
-                required=False,
-                label=f"Note on the {fact}",
-                widget=forms.Textarea(attrs={"rows": 2}),
+                required=False, label=f"Note on the {fact}: needed with a no", widget=forms.Textarea(attrs={"rows": 2})
             )
+            self.fields[f"{fact}_note"].sometimes_required = True
 
     def rows(self) -> list[tuple]:
         return [(self[fact], self[f"{fact}_note"]) for fact in Attestation.Fact.values]

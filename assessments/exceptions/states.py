@@ -60,11 +60,13 @@ def rank_of(user) -> tuple[int, str]:
     return max(((RANK[role], role) for role in access.roles_of(user) if role in RANK), default=(0, ""))
 
 
-def least_role(asked: PolicyException) -> str:
-    """The lowest role that may approve this one."""
+def least_role(asked: PolicyException, *, escalated: bool | None = None) -> str:
+    """The lowest role that may approve this one. escalated: where that was asked for many at once."""
     if asked.kind == Kind.RISK and asked.finding.severity in GRAVE:
         return access.COMMITTEE_CHAIR
-    return access.COMMITTEE_CHAIR if is_escalated(asked) else LEAST[Kind(asked.kind)]
+    if is_escalated(asked) if escalated is None else escalated:
+        return access.COMMITTEE_CHAIR
+    return LEAST[Kind(asked.kind)]
 
 
 def is_escalated(asked: PolicyException) -> bool:

@@ -89,7 +89,7 @@ class PolicyException(models.Model):
         if self.finding_id:
             return f"{self.finding}: {self.finding.title}"
         if self.kind == self.Kind.TEST:
-            return self.test
+            return f"Test {self.test}"
         if self.kind == self.Kind.CRITERION:
             return str(self.criterion.get("title") or self.criterion.get("metric", ""))
-        return "use in production before its validation has ended"
+        return "Use in production before its validation has ended"

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from assessments import selftesting, stored
 from assessments.actions import assessments as actions
+from assessments.actions.exceptions import request_exception
 from assessments.actions.findings import raise_finding
 from assessments.models import Assessment, Measure, TestResult
 from assessments.reports import wording
@@ -35,6 +36,7 @@ def assessment(request, pk: int) -> HttpResponse:
         "may_cancel": actions.cancel.refusal(found, request.user) is None,
         "may_retry": actions.retry.refusal(found, request.user) is None,
         "may_raise": raise_finding.refusal(found.version, request.user) is None,
+        "may_ask": request_exception.refusal(found.version, request.user) is None,
         "request_refusal": approvals.submit.refusal(found.version, request.user),
         "events": AuditEvent.objects.about(found)[:10],
     }
@@ -56,6 +58,7 @@ def test(request, pk: int, test: str) -> HttpResponse:
         "verdicts": verdicts,
         "counts": dict(Counter(verdict.verdict for verdict in verdicts)),
         "may_raise": raise_finding.refusal(found.version, request.user) is None,
+        "may_ask": request_exception.refusal(found.version, request.user) is None,
         "neighbours": evidence.neighbours(list(found.results.only("test", "title")), test),
     }
     return render(request, "assessments/test.html", context)

@@ -80,7 +80,9 @@ def _page(request, found: ModelVersion, *, trigger_form=None, change_form=None, 
         "triggers": [(one, one.pk in open_ones) for one in triggers],
         "trigger_form": trigger_form or TriggerForm(),
         "trigger_refusal": revalidation.open_trigger.refusal(found, request.user),
-        "conditions": Condition.objects.filter(decision__request__version=found).select_related("owner", "decision"),
+        "conditions": Condition.objects.filter(decision__request__version=found).select_related(
+            "owner", "decision__request__version__model"
+        ),
         "exceptions": found.exceptions.select_related("version__model", "finding", "requested_by", "approved_by"),
         "may_ask": request_exception.refusal(found, request.user) is None,
         "base": base,

@@ -361,7 +361,7 @@ def nav(context):
             area.startswith(MODEL_PAGES),
         ),
         _item("Datasets", "datasets", area.startswith("dataset")),
-        _item("Findings", "findings", area.startswith("finding")),
+        _item("Findings", "findings", area.startswith(("finding", "condition", "exception"))),
         _item("Policies", "policies", area.startswith("polic") or area in ("methodology", "regulation", "clause")),
     ]
     if access.sees_everything(user):  # the whole log is for those who see every model

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from registry import access
-from registry.approvals import rehashing
+from registry.approvals import gates, rehashing
 from registry.approvals.gates import Blocker
 from registry.approvals.states import STANDING, Use
 from registry.models import Decision, ModelVersion
@@ -47,6 +47,8 @@ def clearance(version: ModelVersion, *, sha256: str = "") -> Clearance:
 
 
 def _not_approved(version: ModelVersion, decision: Decision | None) -> Iterator[Blocker]:
+    if gates.excused(version):
+        return
     if version.approval_status not in STANDING:
         status = version.get_approval_status_display()
         yield Blocker("not_approved", f"{version} is {status}.", "Request its approval, and wait for the decision.")

@@ -43,9 +43,11 @@ class Evidence:
 
 Gate = Callable[[ModelVersion], Iterable[Blocker]]
 Source = Callable[[ModelVersion], Iterable[Evidence]]
+Excuse = Callable[[ModelVersion], str]
 
 _gates: list[tuple[Gate, frozenset[Stage]]] = []
 _evidence: list[Source] = []
+_excuses: list[Excuse] = []
 
 
 @overload
@@ -69,6 +71,17 @@ def evidence_source(source: Source) -> Source:
     """Register `source(version) -> Iterable[Evidence]`."""
     _evidence.append(source)
     return source
+
+
+def excuse(found: Excuse) -> Excuse:
+    """Register `found(version) -> str`: why it may be used although no approval stands behind it, or ""."""
+    _excuses.append(found)
+    return found
+
+
+def excused(version: ModelVersion) -> str:
+    """Why the version may be used without an approval that stands now, in a sentence, or ""."""
+    return next((said for found in _excuses if (said := found(version))), "")
 
 
 def blockers(version: ModelVersion, stage: Stage = Stage.DECIDE) -> list[Blocker]:

@@ -94,12 +94,18 @@ def may_deploy(version: ModelVersion, actor: Person, **_: Any) -> str | None:
     reason = _may(version, actor, Event.DEPLOY)
     if reason is not None:
         return reason
+    if not gates.excused(version) and (reason := _not_approved(version)):
+        return reason
+    return access.not_admitted(version)
+
+
+def _not_approved(version: ModelVersion) -> NotNow | None:
     if version.approval_status not in STANDING:
         return NotNow(f"{version} is {version.get_approval_status_display()}: only what is approved comes into use.")
     ends = approved_until(version)
     if ends is not None and ends < timezone.localdate():
         return NotNow(f"The approval of {version} ended on {ends:%-d %B %Y}.")
-    return access.not_admitted(version)
+    return None
 
 
 def approved_until(version: ModelVersion) -> date | None:

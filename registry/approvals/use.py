@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry import roles
 from registry.action import Done, action
-from registry.approvals import guards, rehashing, rules
+from registry.approvals import gates, guards, rehashing, rules
 from registry.approvals.actions import move
 from registry.approvals.reinstating import reinstate
 from registry.approvals.states import STANDING, Event, Status, step
@@ -34,13 +34,15 @@ def _unchanged(version: ModelVersion, *, actor: User, sha256: str, **given: Any)
 
 @action("use.deploy", rule=rules.may_deploy, prepare=_unchanged, at_signing=True)
 def deploy(version: ModelVersion, *, actor: User, sha256: str, environment: str = "", restrictions: str = "") -> Done:
-    """Bring an approved version into use. Older approved versions of the model are superseded by it."""
+    """Bring an approved version into use; older approved versions of the model are superseded by it. One that is used
+    before its validation, under an exception in force, supersedes none."""
     environment, restrictions = environment.strip(), restrictions.strip()
     if not environment:
         raise BadInput("Say where it runs.", hint="For example production.", field="environment")
-    if version.approval_status == Status.CONDITIONS and not restrictions:
+    approved, excuse = version.approval_status in STANDING, gates.excused(version)
+    if (version.approval_status == Status.CONDITIONS or not approved) and not restrictions:
         raise BadInput(
-            f"{version} is approved with conditions.",
+            f"{version} is approved with conditions." if approved else f"{version} is used before its validation.",
             hint="Write down the restrictions that its users acknowledged.",
             field="restrictions",
         )
@@ -50,10 +52,10 @@ def deploy(version: ModelVersion, *, actor: User, sha256: str, environment: str 
         sha256=sha256, environment=environment, restrictions=restrictions, deployed_by=actor
     )
     older = version.model.versions.filter(number__lt=version.number, approval_status__in=STANDING).order_by("number")
-    for one in older:
+    for one in older if approved else []:
         supersede(one, actor=roles.system_user(), by=version)
     detail: dict[str, Any] = {"sha256": sha256, "environment": environment, "restrictions": restrictions, "from": was}
-    detail["supersedes"] = [one.number for one in older]
+    detail |= {"supersedes": [one.number for one in older] if approved else [], "excuse": excuse}
     return Done(made, about=version, summary=f"Deployed {version} to {environment}", detail=detail)
 
 

@@ -10,7 +10,8 @@ from assessments.actions.findings import raise_finding
 from assessments.exceptions.states import LONGEST_DAYS, TRANSITIONS, Event, Kind
 from assessments.models import Finding, PolicyException, Verdict
 from registry import access
-from registry.approvals import gates
+from registry.approvals import gates, use
+from registry.approvals.deployment import clearance
 from registry.models import AuditEvent, ModelVersion, RoleGrant
 from registry.refusals import BadInput, Conflict, Refused
 from registry.roles import system_user
@@ -272,3 +273,45 @@ def test_run_out_and_still_relied_on_is_what_is_in_use_with_nothing_in_its_place
         requested_by=owner, expiry=after,
     )  # fmt: skip
     assert not rows.still_relied_on(after).exists()
+
+
+# --- use before validation ------------------------------------------------------------------------
+def excused(version, validator, chair) -> PolicyException:
+    asked = ask(version, validator, kind="use_before_validation", test="")
+    return exceptions.approve(asked, actor=chair, text=TEXT)
+
+
+def test_a_use_before_validation_is_deployed_under_limits_and_supersedes_nothing(version, owner, validator, chair):
+    older = version.model.versions.create(
+        number=0, artifact=version.artifact, format="joblib", created_by=owner, approval_status="approved"
+    )
+    given = {"actor": owner, "sha256": version.artifact.sha256, "environment": "production"}
+    with pytest.raises(Conflict, match="only what is approved comes into use"):
+        use.deploy(version, restrictions=TEXT, **given)
+    asked = excused(version, validator, chair)
+    with pytest.raises(BadInput, match="used before its validation"):
+        use.deploy(version, **given)
+    use.deploy(version, restrictions=TEXT, **given)
+    version.refresh_from_db()
+    older.refresh_from_db()
+    assert (version.approval_status, version.use_status) == ("draft", "in_use")
+    assert older.approval_status == "approved"
+    assert str(asked) in AuditEvent.objects.get(action="use.deploy", refused=False).detail["excuse"]
+    assert clearance(version).decision is None
+
+
+def test_a_pipeline_is_let_through_as_long_as_it_holds(version, validator, chair):
+    assert [one.id for one in clearance(version).reasons] == ["not_approved"]
+    excused(version, validator, chair)
+    assert clearance(version).allowed
+    PolicyException.objects.update(expiry=TODAY() - timedelta(days=1))
+    assert [one.id for one in clearance(version).reasons] == ["not_approved"]
+
+
+@pytest.mark.parametrize("status", ["rejected", "validation_failed", "withdrawn", "superseded"])
+def test_what_was_found_wanting_is_excused_by_nothing(version, owner, validator, chair, status):
+    excused(version, validator, chair)
+    ModelVersion.objects.update(approval_status=status)
+    version.refresh_from_db()
+    assert gates.excused(version) == ""
+    assert "only what is approved" in use.deploy.refusal(version, owner)

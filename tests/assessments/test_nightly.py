@@ -277,12 +277,14 @@ def test_an_overdue_finding_asks_for_it_once_and_one_with_an_accepted_risk_does_
     raised = raise_finding(used, actor=validator, title="Unequal", description=TEXT, severity="low")
     twice(raised.due)
     assert kinds_raised() == []
+    assert told("finding.overdue") == {}
     Finding.objects.update(state="risk_accepted")
     twice(raised.due + days(1))
     assert "overdue_finding" not in kinds_raised()
     Finding.objects.update(state="open")
     twice(raised.due + days(1))
     assert kinds_raised().count("overdue_finding") == 1
+    assert {"owner", "validator"} <= set(told("finding.overdue"))
 
 
 def test_another_policy_asks_for_it(used):

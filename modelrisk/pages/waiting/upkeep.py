@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from assessments.exceptions import rules
+from assessments.exceptions.states import MAY_BE_APPROVED, RANK, Kind, least_role, rank_of
 from assessments.models import PolicyException
 from modelrisk.pages.waiting.row import Waiting
-from registry import access, attestations, conditions
+from registry import access, attestations
 from registry.independence import SECOND_LINE
-from registry.models import Condition, ModelVersion, RevalidationTrigger
-from registry.refusals import NotNow, PasswordNeeded
+from registry.models import Condition, MLModel, ModelVersion, RevalidationTrigger, RoleGrant
 
 AHEAD = timedelta(days=30)
 
@@ -32,9 +32,9 @@ def _conditions(user) -> Iterator[Waiting]:
         yield _of_condition(one, "Meet a condition")
     if not access.roles_of(user) & SECOND_LINE:
         return
-    for one in rows.filter(state=Condition.State.SUBMITTED, check_method=Condition.Check.PERSON).exclude(owner=user):
-        if conditions.satisfy.refusal(one, user) is None:
-            yield _of_condition(one, "Judge a condition")
+    submitted = rows.filter(state=Condition.State.SUBMITTED, check_method=Condition.Check.PERSON)
+    for one in submitted.exclude(owner=user).exclude(decision__request__version__model__in=_had_a_part_in(user)):
+        yield _of_condition(one, "Judge a condition")
 
 
 def _of_condition(one: Condition, what: str) -> Waiting:
@@ -53,13 +53,40 @@ def _exceptions(user) -> Iterator[Waiting]:
     """Those asked for, for who outranks; those that end soon or have ended, for who asked."""
     rows = PolicyException.objects.select_related("version__model__owner", "finding", "requested_by").order_by("pk")
     if access.roles_of(user) & SECOND_LINE:
-        for one in rows.filter(state=PolicyException.State.REQUESTED).exclude(requested_by=user):
-            reason = rules.may_approve(one, user)
-            if reason is None or isinstance(reason, NotNow | PasswordNeeded):
-                yield _of_exception(one, "Decide on an exception", one.requested_at)
+        asked = rows.filter(state=PolicyException.State.REQUESTED).exclude(requested_by=user)
+        for one in _outranked(list(asked.exclude(version__model__in=_had_a_part_in(user))), user):
+            yield _of_exception(one, "Decide on an exception", one.requested_at)
     today = timezone.localdate()
     for one in rows.expiring(AHEAD, today).filter(requested_by=user, renewal__isnull=True):
         yield _of_exception(one, "Renew or end an exception", one.approved_at, due=one.expiry)
+
+
+def _outranked(asked: list[PolicyException], user) -> list[PolicyException]:
+    """Those on which this person may decide; the rule's own answer, asked of all at once."""
+    people = {one.requested_by_id for one in asked} | {one.version.model.owner_id for one in asked}
+    ranks: dict[int, int] = {}
+    for person, role in RoleGrant.objects.in_force().filter(user__in=people).values_list("user", "role"):
+        ranks[person] = max(ranks.get(person, 0), RANK.get(role, 0))
+    approved = PolicyException.objects.filter(approved_at__isnull=False, version__in={one.version_id for one in asked})
+    times = approved.order_by().values_list("version", "subject_key").annotate(times=Count("pk"))
+    often = {(version, key) for version, key, number in times if number >= MAY_BE_APPROVED}
+    own = rank_of(user)[0]
+
+    def may(one: PolicyException) -> bool:
+        below = max(ranks.get(one.requested_by_id, 0), RANK.get(one.requested_as, 0))
+        if one.kind == Kind.USE:
+            below = max(below, ranks.get(one.version.model.owner_id, 0))
+        least = least_role(one, escalated=(one.version_id, one.subject_key) in often)
+        return own > below and own >= RANK[least]
+
+    return [one for one in asked if may(one)]
+
+
+def _had_a_part_in(user) -> QuerySet:
+    """The models of whose lineage this person is: on them they judge nothing."""
+    built = Q(owner=user) | Q(developers=user) | Q(versions__created_by=user)
+    before = Q(assignments__user=user, assignments__part__in=["owner", "developer"])
+    return MLModel.objects.filter(built | before | Q(versions__approval_requests__requested_by=user)).values("pk")
 
 
 def _of_exception(one: PolicyException, what: str, since, due=None) -> Waiting:
