@@ -1,21 +1,22 @@
 """Two people at the same instant, and what changes between a reader's eye and their signature."""
 
 import threading
-from datetime import timedelta
+from copy import deepcopy
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from assessments import case
+from assessments.actions import policies
 from assessments.models import PolicyVersion
 from assessments.policy.shipped import ensure_policy
 from registry import people as roles
-from registry.approvals import gates, rehashing
+from registry.approvals import actions, gates, rehashing
 from registry.models import AuditEvent, Decision, Dossier, MLModel, ModelVersion, RoleGrant, Vote
 from registry.refusals import Conflict, Refused
 from tests import cases
 from tests.registry.test_at_once import at_once
+from tests.signing import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,8 +73,6 @@ def test_of_three_at_once_two_decide_and_the_third_is_told(model_version, people
 
 def test_a_vote_and_a_withdrawal_at_once(model_version, people, owner):
     version = pending(model_version, 2)
-    from registry.approvals import actions
-
     read = ModelVersion.objects.get(pk=version.pk)
     ended = at_once(voting(version, people.approver), lambda: actions.withdraw(read, actor=owner, reason=cases.REASON))
     version.refresh_from_db()
@@ -121,13 +120,11 @@ def test_a_role_that_ends_at_once_with_the_vote(model_version, people):
 
 
 def test_a_policy_published_during_a_decision_makes_its_deciders_look_again(model_version, people, monkeypatch):
-    from django.apps import apps
-
-    ensure_policy(apps=apps)
+    ensure_policy()
     gates.evidence_source(case.policy_of_today)
     version = pending(model_version, 1)
     cases.vote(version, people.committee_chair)
-    between(monkeypatch, publish)
+    between(monkeypatch, lambda: publish(people))
     with pytest.raises(Conflict, match=r"changed \(evidence, policies\): revision 2"):
         cases.vote(version, people.approver)
     monkeypatch.undo()
@@ -142,15 +139,18 @@ def test_a_policy_published_during_a_decision_makes_its_deciders_look_again(mode
     assert Decision.objects.get().dossier == second
 
 
-def publish() -> None:
-    """Another version of the policy comes into force."""
-    now, last = timezone.now(), PolicyVersion.objects.get(effective_to=None)
-    PolicyVersion.objects.filter(pk=last.pk).update(effective_to=now)
-    document = last.document | {"notes": ["Stricter."]}
-    PolicyVersion.objects.create(
-        policy=last.policy, number=2, document=document, sha256="cd" * 32, state="approved",
-        drafted_by=last.drafted_by, approved_at=now - timedelta(seconds=1), effective_from=now,
-    )  # fmt: skip
+def publish(people) -> None:
+    """Another version of the policy comes into force, by the real actions and the people that it takes."""
+    last = PolicyVersion.objects.get(effective_to=None)
+    document = deepcopy(last.document)
+    criterion = next(one for one in document["criteria"] if one["metric"] == "roc_auc" and one["better"] == "higher")
+    criterion["fail"], criterion["warn"] = 0.65, 0.75
+    with signed_in(people.compliance):
+        drafted = policies.draft(last.policy, actor=people.compliance, document=document)
+        policies.propose(drafted, actor=people.compliance, rationale="Weaker models are not wanted.")
+    for signer in (people.mrm_lead, people.approver):
+        with signed_in(signer):
+            policies.sign(PolicyVersion.objects.get(pk=drafted.pk), actor=signer)
 
 
 def test_a_file_that_changed_on_storage_after_freezing_is_not_approved(model_version, people):
