@@ -5,7 +5,7 @@ over the others, which is the one that a policy judges.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -123,6 +123,17 @@ def _compared(
     rng: np.random.Generator,
 ) -> list[Measure]:
     cells = grouping.cells.only(groups)
+    found = measured(cells, asked, undefined, resamples, rng)
+    return [
+        replace(measure, group=grouping.between(name), small=small, p_value=disparity.p_value(cells))
+        for measure, disparity in zip(found, asked, strict=True)
+    ]
+
+
+def measured(
+    cells: Cells, asked: Iterable[Disparity], undefined: float, resamples: int, rng: np.random.Generator
+) -> list[Measure]:
+    """Each comparison between all groups of the cells; the same resamples for all."""
     drawn = cells.resampled(resamples, rng)
     found = []
     for disparity in asked:
@@ -134,10 +145,7 @@ def _compared(
                 value if np.isfinite(value) else None,
                 disparity.interval(cells, value, resampled) if resampled else None,
                 n=int(cells.rows.sum()),
-                group=grouping.between(name),
                 better=disparity.better,
-                small=small,
-                p_value=disparity.p_value(cells),
             )
         )
     return found

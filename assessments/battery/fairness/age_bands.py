@@ -34,7 +34,7 @@ from assessments.battery.fairness._groups import (
     group_measures,
     small_groups,
 )
-from assessments.battery.fairness.group_metrics import DISPARITIES
+from assessments.battery.fairness.group_metrics import BETWEEN_GROUPS, DISPARITIES
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, Param, Table, battery_test
 from assessments.battery.subject import Subject
 
@@ -57,9 +57,7 @@ RATIO = "demographic_parity_ratio"
         Metric("selection_rate", "Selection rate"),
         Metric("tpr", "True positive rate"),
         Metric("fpr", "False positive rate"),
-        Metric("demographic_parity_difference", "Demographic parity difference", better="lower"),
-        Metric("demographic_parity_ratio", "Demographic parity ratio (impact ratio)", better="higher"),
-        Metric("equalized_odds_difference", "Equalized odds difference", better="lower"),
+        *BETWEEN_GROUPS,
         Metric("impact_ratio_lowest", "Lowest impact ratio of all ways to cut", better="higher"),
         Metric("impact_ratio_highest", "Highest impact ratio of all ways to cut", better="higher"),
         Metric("choices_below_four_fifths", "Ways to cut that fall below four-fifths", better="lower"),

@@ -47,6 +47,18 @@ DISPARITIES = (
     Disparity("demographic_parity_ratio", ("selection_rate",), "ratio"),
     Disparity("equalized_odds_difference", ("tpr", "fpr")),
 )
+OF_GROUPS = (
+    Metric("count", "Rows in the group", unit="rows"),
+    Metric("selection_rate", "Selection rate"),
+    Metric("tpr", "True positive rate"),
+    Metric("fpr", "False positive rate"),
+    Metric("ppv", "Positive predictive value"),
+)
+BETWEEN_GROUPS = (
+    Metric("demographic_parity_difference", "Demographic parity difference", better="lower"),
+    Metric("demographic_parity_ratio", "Demographic parity ratio (impact ratio)", better="higher"),
+    Metric("equalized_odds_difference", "Equalized odds difference", better="lower"),
+)
 
 
 @battery_test(
@@ -54,14 +66,8 @@ DISPARITIES = (
     needs=Needs(sensitive=True),
     params=[RESAMPLES, *SIZE_PARAMS],
     metrics=[
-        Metric("count", "Rows in the group", unit="rows"),
-        Metric("selection_rate", "Selection rate"),
-        Metric("tpr", "True positive rate"),
-        Metric("fpr", "False positive rate"),
-        Metric("ppv", "Positive predictive value"),
-        Metric("demographic_parity_difference", "Demographic parity difference", better="lower"),
-        Metric("demographic_parity_ratio", "Demographic parity ratio (impact ratio)", better="higher"),
-        Metric("equalized_odds_difference", "Equalized odds difference", better="lower"),
+        *OF_GROUPS,
+        *BETWEEN_GROUPS,
         Metric("selection_rate_p_value", "P value of equal selection rates", unit="p"),
     ],
     controls=[

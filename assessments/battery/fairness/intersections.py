@@ -34,7 +34,13 @@ from assessments.battery.fairness._groups import (
     listed,
 )
 from assessments.battery.fairness._significance import each_against_the_rest, q_values
-from assessments.battery.fairness.group_metrics import DISPARITIES, RATES, selection_rate_chart
+from assessments.battery.fairness.group_metrics import (
+    BETWEEN_GROUPS,
+    DISPARITIES,
+    OF_GROUPS,
+    RATES,
+    selection_rate_chart,
+)
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, Param, battery_test
 from assessments.battery.subject import Subject
 
@@ -55,16 +61,10 @@ ASKED = (*DISPARITIES, Disparity("differential_fairness", ("selection_rate", "re
         Param("most_groups", 60, "Groups shown of each crossing", thorough=150, minimum=2, maximum=150),
     ],
     metrics=[
-        Metric("count", "Rows in the group", unit="rows"),
-        Metric("selection_rate", "Selection rate"),
-        Metric("tpr", "True positive rate"),
-        Metric("fpr", "False positive rate"),
-        Metric("ppv", "Positive predictive value"),
+        *OF_GROUPS,
         Metric("selection_rate_p_value", "P value of the rate of all others", unit="p"),
         Metric("selection_rate_q_value", "Q value over all groups", unit="q"),
-        Metric("demographic_parity_difference", "Demographic parity difference", better="lower"),
-        Metric("demographic_parity_ratio", "Demographic parity ratio (impact ratio)", better="higher"),
-        Metric("equalized_odds_difference", "Equalized odds difference", better="lower"),
+        *BETWEEN_GROUPS,
         Metric("differential_fairness", "Differential fairness (epsilon)", better="lower", unit="nats"),
     ],
     controls=[

@@ -18,6 +18,7 @@ are too hopeful.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from assessments.battery import controls
 from assessments.battery.banding import MISSING
 from assessments.battery.fairness._counts import Cells
-from assessments.battery.fairness._disparities import ALL_GROUPS, Disparity
+from assessments.battery.fairness._disparities import ALL_GROUPS, Disparity, measured
 from assessments.battery.fairness._groups import (
     RESAMPLES,
     SHOWN,
@@ -43,7 +44,7 @@ from assessments.battery.fairness._remedies import (
     by_threshold_optimizer,
 )
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, Param, battery_test
-from assessments.battery.stats import percentile_interval, wilson
+from assessments.battery.stats import wilson
 from assessments.battery.subject import Subject
 
 DISPARITIES = (
@@ -158,13 +159,8 @@ def _measures(column: str, remedy: Remedy, held: Rows, resamples: int, rng: np.r
     changed = int((remedy.selected != held.selected)[rows].sum())
     codes = np.unique(held.codes[rows], return_inverse=True)[1]
     cells = Cells.of(codes, held.truth[rows], remedy.selected[rows], int(codes.max()) + 1)
-    drawn = cells.resampled(resamples, rng)
     found = [Measure("accuracy", right / n, wilson(right, n), n=n, group=group, better="higher")]
-    for one in DISPARITIES:
-        value = float(one.value(cells, np.nan))
-        resampled = percentile_interval(one.value(drawn, np.nan)) if np.isfinite(value) else None
-        ci = one.interval(cells, value, resampled) if resampled else None
-        found.append(Measure(one.metric, value if np.isfinite(value) else None, ci, n=n, group=group, better="lower"))
+    found += [replace(gap, group=group) for gap in measured(cells, DISPARITIES, np.nan, resamples, rng)]
     found.append(Measure("changed_share", changed / n, wilson(changed, n), n=n, group=group))
     if remedy.again is not None:
         differ = int((remedy.selected != remedy.again)[rows].sum())
