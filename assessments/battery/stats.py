@@ -15,6 +15,7 @@ LEVEL = 0.95
 Z = 1.959963984540054  # the normal quantile of LEVEL
 EXACT_ROWS = 20_000
 BINS = 4_096
+ROWS_IN_CELL = 8  # rows a distinct score, on average, from which counts are resampled instead of rows
 CELLS_AT_ONCE = 4_000_000
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
@@ -51,17 +52,84 @@ def corrected_interval(draws: NDArray[Any], value: float, low: float = 0.0, high
     return max(low, min(found[0] - excess, value)), min(high, max(found[1] - excess, value))
 
 
-def mean_interval(values: NDArray[Any], resamples: int, rng: np.random.Generator) -> Interval | None:
-    """For the mean of one value a row: bootstrap of the rows; above EXACT_ROWS its normal limit."""
+def mean_interval(values: NDArray[Any]) -> Interval | None:
+    """For the mean of one value a row: Student's interval with Hall's (1992) correction for skewness; no resampling.
+
+    In simulations of 30 rows of skewed values, with zeros among them, it holds the mean 93 to 96 times of 100, where a
+    percentile bootstrap holds it 87 to 92 times. Wilson's where the rows have two values only. Kept within the values.
+    """
+    from scipy.stats import t
+
     values = np.asarray(values, dtype=float)
     n = len(values)
     if n < 2:
         return None
-    if n > EXACT_ROWS:
-        half = Z * float(values.std(ddof=1)) / np.sqrt(n)
-        return float(values.mean() - half), float(values.mean() + half)
-    draws = [weights @ values / n for weights in row_weights(n, resamples, rng)]
-    return percentile_interval(np.concatenate(draws))
+    lowest, highest, mean, spread = float(values.min()), float(values.max()), float(values.mean()), values.std(ddof=1)
+    if lowest == highest or not spread:
+        return mean, mean
+    if ((values == lowest) | (values == highest)).all():
+        ends = wilson(float((values == highest).sum()), n) or (0.0, 1.0)
+        return lowest + (highest - lowest) * ends[0], lowest + (highest - lowest) * ends[1]
+    reach = float(t.ppf((1 + LEVEL) / 2, n - 1))
+    far, near = (float(_less_skewness(step, values, mean)) for step in (reach, -reach))
+    error = float(spread / np.sqrt(n))
+    return max(lowest, mean - far * error), min(highest, mean - near * error)
+
+
+def _less_skewness(step: float, values: Floats, mean: float) -> float:
+    """The standard errors that a mean of skewed values is away as often as one of normal values is `step` away."""
+    n, away = len(values), values - mean
+    skewness = float((away**3).mean() / (away**2).mean() ** 1.5)
+    if n < 5 or abs(skewness) < 1e-6:
+        return step
+    skewness *= np.sqrt(n * (n - 1)) / (n - 2)
+    inner = 1 + skewness * (step / np.sqrt(n) - skewness / (6 * n))
+    return float(3 * np.sqrt(n) / skewness * (np.cbrt(inner) - 1))
+
+
+def log_jackknife(value: float, without: Floats) -> tuple[float, Interval]:
+    """A positive statistic with less bias, and its interval, from its values without each row in turn (Tukey 1958).
+
+    On the logarithm, where ratios are nearly symmetric. The degrees of freedom are fewer the more single rows weigh:
+    Satterthwaite's, from the kurtosis of what the rows contribute.
+    """
+    from scipy.stats import kurtosis, t
+
+    n = len(without)
+    pseudo = n * np.log(value) - (n - 1) * np.log(without)
+    if not np.ptp(pseudo):
+        return value, (value, value)
+    freedom = 2 / (max(0.0, float(kurtosis(pseudo))) / n + 2 / (n - 1))
+    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * float(pseudo.std(ddof=1)) / np.sqrt(n)
+    low, middle, high = (float(np.exp(pseudo.mean() + step)) for step in (-half, 0.0, half))
+    return middle, (low, high)
+
+
+def ratio_interval(top: NDArray[Any], bottom: NDArray[Any]) -> Interval | None:
+    """For the ratio of two means of the same rows, neither negative; None where it rests on fewer than two rows."""
+    top, bottom = np.asarray(top, dtype=float), np.asarray(bottom, dtype=float)
+    if not top.any() and (bottom > 0).any():
+        return 0.0, 0.0
+    others, below = top.sum() - top, bottom.sum() - bottom
+    if len(top) < 5 or (others <= 0).any() or (below <= 0).any():
+        return None
+    value = float(top.sum() / bottom.sum())
+    low, high = log_jackknife(value, others / below)[1]
+    return min(low, value), max(high, value)
+
+
+def unexplained_interval(squared: NDArray[Any], y: NDArray[Any]) -> Interval | None:
+    """For the mean squared error over the variance of y: 1 - R². None where it rests on fewer than two rows."""
+    squared, around, n = np.asarray(squared, dtype=float), np.asarray(y, dtype=float) - np.mean(y), len(y)
+    spread = float((around**2).sum())
+    if not squared.any() and spread > 0:
+        return 0.0, 0.0
+    others, below = squared.sum() - squared, spread - around**2 * n / (n - 1) if n > 1 else np.zeros(n)
+    if n < 5 or (others <= 0).any() or (below <= 1e-12 * spread).any():
+        return None
+    value = float(squared.sum() / spread)
+    low, high = log_jackknife(value, others / below)[1]
+    return min(low, value), max(high, value)
 
 
 def resampled_counts(counts: NDArray[Any], resamples: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -130,6 +198,10 @@ def ranking_draws(
     if len(truth) > EXACT_ROWS:
         parts = [_binned_draws(truth[:, c], scores[:, c], resamples, rng) for c in usable]
         return {name: np.mean([part[name] for part in parts], axis=0) for name in parts[0]}
+    if len(usable) == 1:
+        cells, size = score_cells(scores[:, usable[0]])
+        if size * ROWS_IN_CELL <= len(truth):
+            return _counted_draws(np.stack(_by_cell(truth[:, usable[0]], cells, size)), resamples, rng)
     return _exact_draws(truth[:, usable], scores[:, usable], resamples, rng)
 
 
@@ -166,12 +238,18 @@ def _binned_draws(
     cells, size = score_cells(score, BINS)
     counts = np.stack(_by_cell(truth, cells, size))
     binned = ranking(counts[0], counts[1])
+    drawn = _counted_draws(counts, resamples, rng)
+    return {name: values + (exact[name] - binned[name]) for name, values in drawn.items()}
+
+
+def _counted_draws(counts: NDArray[np.int64], resamples: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Of rows by outcome and score (2, cells), highest score first: one multinomial, as the rows would be drawn."""
     at_once = max(1, CELLS_AT_ONCE // counts.size)
     parts = []
     for start in range(0, resamples, at_once):
         drawn = resampled_counts(counts, min(at_once, resamples - start), rng)
         parts.append(ranking(drawn[:, 0], drawn[:, 1]))
-    return {name: np.concatenate([part[name] for part in parts]) + (exact[name] - binned[name]) for name in parts[0]}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _by_cell(truth: NDArray[Any], cells: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -38,7 +38,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         for label in axes.get_xticklabels():
             label.set_parse_math(False)
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=len(grid) > 0 and bool((grid == grid.round()).all())))
         axes.xaxis.set_major_formatter(FuncFormatter(_number))
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter(FuncFormatter(_number))

@@ -25,6 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PERFORMANCE = ("performance.discrimination", "performance.threshold_metrics", "performance.probability")
 
 
+def _planned(test):
+    return PlannedTest(test, {} if test == "performance.probability" else {"resamples": 60})
+
+
 def write_plan(folder, estimator, tests=PERFORMANCE, frame=None, **changes) -> Path:
     frame = applicants(200) if frame is None else frame
     joblib.dump(estimator, folder / "model.joblib")
@@ -33,7 +37,7 @@ def write_plan(folder, estimator, tests=PERFORMANCE, frame=None, **changes) -> P
         "model": File("model.joblib", "joblib"),
         "data": File("data.csv", "csv"),
         "target": Target("repaid", "yes"),
-        "tests": tuple(PlannedTest(test, {"resamples": 60}) if isinstance(test, str) else test for test in tests),
+        "tests": tuple(_planned(test) if isinstance(test, str) else test for test in tests),
         "seed": 11,
         "columns": (Column("sex", "sensitive"),),
     }

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap, t
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from assessments.battery import stats
@@ -28,7 +28,7 @@ def test_wilson_equals_scipy(successes, n):
 def test_no_rows_give_no_interval():
     assert stats.wilson(0, 0) is None
     assert stats.percentile_interval(np.array([np.nan, np.nan, 1.0])) is None
-    assert stats.mean_interval(np.array([1.0]), 100, np.random.default_rng(0)) is None
+    assert stats.mean_interval(np.array([1.0])) is None
 
 
 @pytest.mark.parametrize("digits", [None, 1, 0])
@@ -74,6 +74,16 @@ def test_binned_draws_agree_with_exact_ones(monkeypatch):
         assert binned[name].std() == pytest.approx(draws.std(), rel=0.07)
 
 
+def test_draws_of_few_distinct_scores_have_the_spread_of_the_row_bootstrap(monkeypatch):
+    truth, score = scored(1500, np.random.default_rng(3), digits=1)
+    counted = stats.ranking_draws(truth[:, None], score[:, None], 2000, np.random.default_rng(0))
+    monkeypatch.setattr(stats, "ROWS_IN_CELL", 1_000)
+    by_row = stats.ranking_draws(truth[:, None], score[:, None], 2000, np.random.default_rng(1))
+    for name, draws in by_row.items():
+        assert counted[name].mean() == pytest.approx(draws.mean(), abs=0.1 * draws.std())
+        assert counted[name].std() == pytest.approx(draws.std(), rel=0.07)
+
+
 def test_counts_keep_their_total_and_their_spread():
     table = np.array([[400, 100], [50, 450]])
     drawn = stats.resampled_counts(table, 4000, np.random.default_rng(0))
@@ -83,12 +93,88 @@ def test_counts_keep_their_total_and_their_spread():
     assert (stats.resampled_counts(table * 0, 3, np.random.default_rng(0)) == 0).all()
 
 
-def test_the_mean_of_many_rows_gets_the_normal_limit_of_its_bootstrap(monkeypatch):
+def test_the_mean_of_symmetric_values_gets_student_s_interval():
+    values = np.concatenate([np.arange(1.0, 16), -np.arange(1.0, 16)])
+    error = values.std(ddof=1) / np.sqrt(30)
+    assert stats.mean_interval(values) == pytest.approx(t.interval(0.95, 29, 0.0, error), abs=1e-12)
+
+
+def test_the_mean_of_many_skewed_values_gets_the_interval_of_another_bootstrap():
     losses = np.random.default_rng(0).exponential(size=4000)
-    drawn = stats.mean_interval(losses, 4000, np.random.default_rng(1))
-    monkeypatch.setattr(stats, "EXACT_ROWS", 100)
-    limit = stats.mean_interval(losses, 4000, np.random.default_rng(1))
-    assert limit == pytest.approx(drawn, abs=0.003)
+    other = bootstrap((losses,), np.mean, n_resamples=4000, batch=100, rng=np.random.default_rng(1)).confidence_interval
+    assert stats.mean_interval(losses) == pytest.approx(tuple(other), abs=0.003)
+
+
+def test_the_mean_of_two_values_gets_wilson_s_interval():
+    low, high = stats.wilson(3, 20)
+    values = np.where(np.arange(20) < 3, 7.0, 2.0)
+    assert stats.mean_interval(values) == pytest.approx((2 + 5 * low, 2 + 5 * high), abs=1e-12)
+    assert stats.mean_interval(np.full(9, 0.1)) == (0.1, 0.1)
+
+
+SHAPES = {
+    "normal": (lambda rng, n: rng.normal(size=n), 0.0),
+    "folded": (lambda rng, n: np.abs(rng.normal(size=n)), np.sqrt(2 / np.pi)),
+    "exponential": (lambda rng, n: rng.exponential(size=n), 1.0),
+    "with zeros": (lambda rng, n: (rng.random(n) < 0.4) * rng.exponential(size=n), 0.4),
+}
+
+
+@pytest.mark.parametrize("rows", [30, 200])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_interval_of_a_mean_holds_it_95_times_of_100(shape, rows):
+    draw, truth = SHAPES[shape]
+    rng, of = np.random.default_rng(3), 2000
+    found = [stats.mean_interval(draw(rng, rows)) for _ in range(of)]
+    assert 0.93 <= sum(low <= truth <= high for low, high in found) / of <= 0.97
+
+
+def test_the_jackknife_of_a_ratio_is_that_of_its_values_without_each_row():
+    rng = np.random.default_rng(4)
+    top, bottom = rng.exponential(size=40), rng.exponential(size=40)
+    without = np.array([np.delete(top, at).mean() / np.delete(bottom, at).mean() for at in range(40)])
+    expected = stats.log_jackknife(top.mean() / bottom.mean(), without)[1]
+    assert stats.ratio_interval(top, bottom) == pytest.approx(expected, abs=1e-12)
+    y = rng.normal(size=40)
+    without = np.array(
+        [np.delete(top, at).sum() / ((np.delete(y, at) - np.delete(y, at).mean()) ** 2).sum() for at in range(40)]
+    )
+    expected = stats.log_jackknife(top.sum() / ((y - y.mean()) ** 2).sum(), without)[1]
+    assert stats.unexplained_interval(top, y) == pytest.approx(expected, abs=1e-12)
+
+
+def test_without_error_there_is_no_doubt_and_one_row_settles_nothing():
+    y, one = np.arange(30.0), np.zeros(30)
+    assert stats.unexplained_interval(one, y) == (0.0, 0.0)
+    one[3] = 1.0
+    assert stats.unexplained_interval(one, y) is None
+    assert stats.ratio_interval(one, np.ones(30)) is None
+
+
+def brier(rng, n):
+    score = 1 / (1 + np.exp(2 - 1.5 * rng.normal(size=n)))
+    return ((rng.random(n) < score) - score) ** 2, np.ones(n) * 0.16
+
+
+@pytest.mark.parametrize("rows", [30, 60, 200])
+@pytest.mark.parametrize("noise", [1 / 3, 1.0, 3.0])
+def test_the_interval_of_r2_holds_it_95_times_of_100(noise, rows):
+    """With 30 rows of hardly anything but noise it errs on the wide side."""
+    rng, of, held = np.random.default_rng(5), 1000, 0
+    for _ in range(of):
+        x, error = rng.normal(size=rows), rng.normal(size=rows) * noise
+        low, high = stats.unexplained_interval(error**2, x + error)
+        held += low <= noise**2 / (1 + noise**2) <= high
+    assert 0.93 <= held / of <= (0.98 if rows == 30 else 0.97)
+
+
+@pytest.mark.parametrize("rows", [30, 200])
+def test_the_interval_of_a_brier_skill_holds_it_95_times_of_100(rows):
+    mine, _ = brier(np.random.default_rng(7), 1_000_000)
+    rng, of = np.random.default_rng(6), 1000
+    found = [stats.ratio_interval(*brier(rng, rows)) for _ in range(of)]
+    truth = float(mine.mean()) / 0.16
+    assert 0.93 <= sum(low <= truth <= high for low, high in found) / of <= 0.97
 
 
 def coverage(interval, truth_value, rows=600, repeats=150):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.processes.conftest import Process, children_of, family_of, process, wait_for
 
-FIRST, SECOND, THIRD = "performance.discrimination", "performance.probability", "performance.threshold_metrics"
+FIRST, SECOND, THIRD = "performance.calibration", "performance.discrimination", "performance.threshold_metrics"
 
 
 def the_battery(worker: int) -> list[Process]:

@@ -187,7 +187,7 @@ def deletion(scene: Scene, orders: int, others: int) -> tuple[list[Measure], dic
     lead = by_row[:, 0] - by_row[:, 1:].mean(axis=1)
     measures = [
         Measure("explanation_deletion_rank", beaten, n=orders, better="higher"),
-        Measure("explanation_deletion_lead", float(lead.mean()), mean_interval(lead, RESAMPLES, scene.rng), n=scene.n,
+        Measure("explanation_deletion_lead", float(lead.mean()), mean_interval(lead), n=scene.n,
                 unit="spreads of the answer", better="higher"),
     ]  # fmt: skip
     return measures, {"taken": steps.astype(float), "ours": curves[0], "random": curves[1:].mean(axis=0),
@@ -205,7 +205,7 @@ def faithfulness_correlation(scene: Scene, sets: int, others: int) -> Measure:
     told = np.einsum("nsd,nd->ns", taken, scene.found.values)
     correlations = row_correlations(told, lost)
     value = float(correlations.mean()) if len(correlations) else None
-    ci = mean_interval(correlations, RESAMPLES, scene.rng) if len(correlations) > 1 else None
+    ci = mean_interval(correlations) if len(correlations) > 1 else None
     return Measure("explanation_faithfulness_correlation", value, ci, n=len(correlations), unit="correlation",
                    better="higher")  # fmt: skip
 
@@ -273,7 +273,7 @@ def hidden_dependence(scene: Scene, column: int) -> tuple[float, tuple[float, fl
     if len(differences) < 10 or not spread:
         return None
     found = np.array(differences) / spread
-    return float(found.mean()), mean_interval(found, RESAMPLES, scene.rng)
+    return float(found.mean()), mean_interval(found)
 
 
 def different(values: Floats, value: float, number: bool, scale: float) -> NDArray[np.bool_]:

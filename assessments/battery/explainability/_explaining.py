@@ -17,9 +17,13 @@ from assessments.battery.explainability._shapley import Attribution, Floats, Gam
 from assessments.battery.explainability._structure import Inside, favoured
 from assessments.battery.predictors import AskTheEstimator
 from assessments.battery.predictors._families import last_step
+from assessments.battery.spec import Param
 from assessments.battery.subject import Subject
 
 SOME = 200
+WALKS = Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100)
+EXACT_UP_TO = Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12)
+SPACE = Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read")
 SPACES = ("auto", "score")
 MARGINS = {"xgboost": {"output_margin": True}, "lightgbm": {"raw_score": True}}
 WAYS = {

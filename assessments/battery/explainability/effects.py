@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from assessments.battery import controls
 from assessments.battery.coder import Codes
 from assessments.battery.explainability._effects import Effect, accumulated, lines
-from assessments.battery.explainability._explaining import Explainer
+from assessments.battery.explainability._explaining import SPACE, Explainer
 from assessments.battery.fairness._groups import chart_id
 from assessments.battery.labels import as_text
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
@@ -42,7 +42,7 @@ THIN = 40
     params=[
         Param("rows", 300, "Cases that the effects are of", quick=120, thorough=1_000, minimum=10, maximum=20_000),
         Param("columns", 6, "Leading columns to look at", quick=4, thorough=12, minimum=1, maximum=50),
-        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
+        SPACE,
     ],
     metrics=[
         Metric("effect_range", "Range of the partial dependence", unit="score"),

@@ -40,6 +40,9 @@ from assessments.battery import controls
 from assessments.battery.explainability import _checks
 from assessments.battery.explainability._checks import Scene
 from assessments.battery.explainability._explaining import (
+    EXACT_UP_TO,
+    SPACE,
+    WALKS,
     Explainer,
     affordable,
     background_source,
@@ -85,11 +88,11 @@ LOOK_FOR = {
     params=[
         Param("rows", 60, "Cases whose explanations are tried", quick=30, thorough=150, minimum=5, maximum=2_000),
         Param("background", 60, "Background cases", quick=30, thorough=100, minimum=5, maximum=1_000),
-        Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100),
+        WALKS,
         Param("questions", 1_000_000, "Rows the model may be asked about", quick=200_000, thorough=3_000_000,
               minimum=1000),
-        Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
-        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
+        EXACT_UP_TO,
+        SPACE,
         Param("noise", 0.01, "Move of a number that should change little, in its spreads", minimum=0.0, maximum=1.0),
         Param("orders", 20, "Random orders that deletion is compared with", thorough=40, minimum=5, maximum=200),
         Param("sets", 40, "Random sets of columns for each case", quick=25, thorough=80, minimum=5, maximum=1_000),

@@ -5,7 +5,7 @@ what it does. Models that are made of trees are read: interaction is the mean, o
 interaction value of a pair (Grabisch and Roubens 1999; for trees Lundberg and others 2020), exact, of the columns of
 the table: what both move the answer together beyond what each does alone. It has the unit of the SHAP values; the shap
 library puts half of it into each of its two cells. interaction_share is the part of all movement that is in pairs and
-in no single column. Both have 95 % bootstrap intervals over the cases.
+in no single column. Both have 95 % intervals over the cases.
 
 Other models are asked: interaction_h is Friedman's H (Friedman and Popescu 2008), between the columns that move the
 answer most: 0 where the two add up, 1 where all that the pair does, it does together. Its interval is the jackknife's,
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from assessments.battery import controls
 from assessments.battery.coder import Codes
 from assessments.battery.explainability._effects import lines
-from assessments.battery.explainability._explaining import Explainer, background_source
+from assessments.battery.explainability._explaining import SPACE, Explainer, background_source
 from assessments.battery.explainability._interactions import Together, asked, friedman
 from assessments.battery.explainability._structure import Inside
 from assessments.battery.explainability.effects import by_movement, grid_of
@@ -34,7 +34,7 @@ from assessments.battery.explainability.shap_importance import unit_of
 from assessments.battery.fairness._groups import chart_id
 from assessments.battery.labels import as_text
 from assessments.battery.spec import Chart, Measure, Metric, Needs, NotApplicable, Outcome, Param, battery_test
-from assessments.battery.stats import mean_interval, percentile_interval, row_weights
+from assessments.battery.stats import mean_interval, ratio_interval
 from assessments.battery.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -55,8 +55,7 @@ LEVELS = ((0.1, "low"), (0.5, "middle"), (0.9, "high"))
         Param("columns", 4, "Leading columns to ask about, where the model is asked", quick=3, thorough=6, minimum=2,
               maximum=20),
         Param("questions", 40_000, "Rows the model may be asked about", quick=22_000, thorough=300_000, minimum=1_000),
-        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
-        Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
+        SPACE,
     ],
     metrics=[
         Metric("interaction", "Mean absolute interaction of a pair", unit="score"),
@@ -84,7 +83,7 @@ def run(
     if explainer.inside is None:
         measures, pairs, notes = _asked_pairs(subject, explainer, params, rng, progress)
     else:
-        measures, pairs, notes = _read_pairs(subject, explainer, explainer.inside, params, rng)
+        measures, pairs, notes = _read_pairs(subject, explainer, explainer.inside, params)
         progress(1, 1)
     charts = [_pairs_chart(subject, explainer, measures, len(chosen))] if pairs else []
     charts += [_lines_chart(subject, explainer, *pairs[0])] if pairs else []
@@ -100,9 +99,7 @@ def _group(subject: Subject, pair: tuple[int, int]) -> dict[str, str]:
     return {"column": subject.features[pair[0]], "with": subject.features[pair[1]]}
 
 
-def _read_pairs(
-    subject: Subject, explainer: Explainer, inside: Inside, params: dict[str, Any], rng: np.random.Generator
-) -> Found:
+def _read_pairs(subject: Subject, explainer: Explainer, inside: Inside, params: dict[str, Any]) -> Found:
     """Of trees: all pairs of the leading columns, the strongest first."""
     mine, theirs = explainer.codes
     values = inside.values(mine, theirs)
@@ -113,9 +110,9 @@ def _read_pairs(
     strength = size.mean(axis=0)
     order = sorted(combinations(range(len(among)), 2), key=lambda pair: -strength[pair])
     strong = [pair for pair in order[: params["pairs"]] if strength[pair]]
-    measures = [_share(values[:, among], found, params["resamples"], rng)]
+    measures = [_share(values[:, among], found)]
     for pair in strong:
-        ci = mean_interval(size[:, pair[0], pair[1]], params["resamples"], rng)
+        ci = mean_interval(size[:, pair[0], pair[1]])
         group = _group(subject, (among[pair[0]], among[pair[1]]))
         measures.append(Measure("interaction", float(strength[pair]), ci, n=len(mine), group=group,
                                 unit=explainer.space))  # fmt: skip
@@ -125,17 +122,15 @@ def _read_pairs(
     return measures, [(among[one], among[other]) for one, other in strong], notes
 
 
-def _share(values: Floats, found: Floats, resamples: int, rng: np.random.Generator) -> Measure:
+def _share(values: Floats, found: Floats) -> Measure:
     """Absolute movement by pairs, of that by pairs and by columns alone: a column's value less half of its pairs'."""
     pairs = np.abs(found).sum(axis=(1, 2)) / 2
     alone = np.abs(values - found.sum(axis=2) / 2).sum(axis=1)
     n, both = len(values), pairs + alone
     if not both.any():
         return Measure("interaction_share", 0.0, (0.0, 0.0), n=n)
-    draws = np.concatenate(
-        [(some @ pairs) / np.maximum(some @ both, 1e-300) for some in row_weights(n, resamples, rng)]
-    )
-    return Measure("interaction_share", float(pairs.sum() / both.sum()), percentile_interval(draws), n=n)
+    ci = ratio_interval(pairs, both)
+    return Measure("interaction_share", float(pairs.sum() / both.sum()), (ci[0], min(ci[1], 1.0)) if ci else None, n=n)
 
 
 def _asked_pairs(
@@ -208,7 +203,7 @@ def _lines_chart(subject: Subject, explainer: Explainer, one: int, other: int) -
         series.append({"name": spoken, "x": list(range(len(grid))) if names else grid.tolist(), "y": y.tolist()})
     said = _spoken(series, along, beside)
     return Chart(
-        id=chart_id("interaction", f"{along} {beside}"),
+        id=chart_id("interaction", f"{along}_{beside}"),
         title=f"Effect of {along} at values of {beside}",
         caption=said,
         alt=f"The average answer along {along}, a line for each of some values of {beside}. {said}",
@@ -239,14 +234,14 @@ def _levels(subject: Subject, rows: Codes, column: int) -> list[tuple[float, str
     if name in subject.coder.categories:
         codes, counts = np.unique(known, return_counts=True)
         top = codes[np.argsort(-counts, kind="stable")[:MOST_LINES]]
-        return [(float(code), f"{name} {as_text(subject.coder.categories[name][int(code)])}") for code in top]
+        return [(float(code), as_text(subject.coder.categories[name][int(code)])) for code in top]
     found: dict[float, str] = {}
     for share, word in LEVELS:
         value = float(np.quantile(known, share, method="inverted_cdf")) if len(known) else 0.0
-        found.setdefault(value, f"{name} {value:,.6g} ({word})")
+        found.setdefault(value, f"{value:,.6g} ({word})")
     if len(found) == 1 and len(known):
         value = float(known.max())
-        found.setdefault(value, f"{name} {value:,.6g} (highest)")
+        found.setdefault(value, f"{value:,.6g} (highest)")
     return list(found.items())
 
 
@@ -256,6 +251,6 @@ def _spoken(series: list[dict[str, Any]], along: str, beside: str) -> str:
     if len(spans) < 2:
         return f"Of {beside} one value only is there to look at."
     return (
-        f"Along {along} the answer moves by {most[0]:.2f} with {most[1]}, and by {least[0]:.2f} with {least[1]}; "
-        "lines in parallel would say that the two do not interact."
+        f"Along {along} the answer moves by {most[0]:.2f} where {beside} is {most[1]}, and by {least[0]:.2f} "
+        f"where it is {least[1]}; lines in parallel would say that the two do not interact."
     )

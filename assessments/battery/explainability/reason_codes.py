@@ -22,7 +22,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assessments.battery import controls
-from assessments.battery.explainability._explaining import Explainer, affordable, background_source, sentence
+from assessments.battery.explainability._explaining import (
+    EXACT_UP_TO,
+    SPACE,
+    WALKS,
+    Explainer,
+    affordable,
+    background_source,
+    sentence,
+)
 from assessments.battery.explainability._shapley import Attribution, Floats
 from assessments.battery.labels import as_text
 from assessments.battery.spec import (
@@ -52,12 +60,11 @@ TOLD = 10  # cases whose reasons are told in sentences
         Param("background", 60, "Cases that each is compared with", quick=40, thorough=150, minimum=2, maximum=1_000),
         Param("against", "approved", "Whom refused cases are compared with: approved, or all"),
         Param("reasons", 4, "Reasons a case, at most", minimum=1, maximum=10),
-        Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100),
+        WALKS,
         Param("questions", 500_000, "Rows the model may be asked about", quick=100_000, thorough=3_000_000,
               minimum=1000),
-        Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
-        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
-        Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
+        EXACT_UP_TO,
+        SPACE,
     ],
     metrics=[
         Metric("reason_share", "Refused cases with the column among their reasons"),
@@ -129,7 +136,7 @@ def measures_of(
         [overlap(one, other) for one, other in zip(reasons, reasons_of(again.values, params["reasons"]), strict=True)]
     )
     measures = [
-        Measure("reason_stability", float(kept.mean()), mean_interval(kept, params["resamples"], rng), n=n,
+        Measure("reason_stability", float(kept.mean()), mean_interval(kept), n=n,
                 better="higher")
     ]  # fmt: skip
     if sensitive:

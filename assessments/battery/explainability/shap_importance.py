@@ -3,7 +3,7 @@
 Shapley values (Shapley 1953; SHAP: Lundberg and Lee 2017) for the columns as they are in the table: a category is one
 column here, however the model encodes it. Each value says how far a column moves the answer for one case away from the
 average answer to the background cases, the columns not yet known being taken from these. shap_importance is the mean
-of the absolute values over a random sample of cases, with a 95 % bootstrap interval over the cases; the background is
+of the absolute values over a random sample of cases, with a 95 % interval over the cases; the background is
 a second random sample, of the training data where it is known.
 
 Trees and linear models are read, and their values exact (Lundberg and others 2020, with all that a column became as
@@ -29,7 +29,15 @@ from typing import Any
 import numpy as np
 
 from assessments.battery import controls
-from assessments.battery.explainability._explaining import Explainer, affordable, explain, sentence
+from assessments.battery.explainability._explaining import (
+    EXACT_UP_TO,
+    SPACE,
+    WALKS,
+    Explainer,
+    affordable,
+    explain,
+    sentence,
+)
 from assessments.battery.explainability._shap_views import beeswarm, dependences, group_differences
 from assessments.battery.explainability._shapley import Attribution, Floats
 from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, Table, battery_test
@@ -53,13 +61,12 @@ SPACE_NOTES = {
     params=[
         Param("rows", 200, "Cases explained", quick=80, thorough=400, minimum=2, maximum=10_000),
         Param("background", 100, "Background cases", quick=50, thorough=150, minimum=2, maximum=1_000),
-        Param("walks", 1, "Antithetic pairs of walks for each case and background case", minimum=1, maximum=100),
+        WALKS,
         Param(
             "questions", 1_000_000, "Rows the model may be asked about", quick=200_000, thorough=3_000_000, minimum=1000
         ),
-        Param("exact_up_to", 5, "Columns up to which every subset is asked", minimum=1, maximum=12),
-        Param("space", "auto", "What is explained: score, or auto: the raw answer where the model can be read"),
-        Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
+        EXACT_UP_TO,
+        SPACE,
     ],
     metrics=[
         Metric("shap_importance", "Mean absolute SHAP value", unit="score"),
@@ -82,7 +89,7 @@ def run(
     subject: Subject, params: dict[str, Any], rng: np.random.Generator, progress: Callable[[int, int], None]
 ) -> Outcome:
     explainer, explained, found = explain(subject, params, rng, progress)
-    measures = importances(subject.features, found, explainer.space, params["resamples"], rng)
+    measures = importances(subject.features, found, explainer.space)
     n = len(explained)
     apart = explainer.apart(subject.frame.take(explained))
     if apart is not None:
@@ -118,16 +125,14 @@ def scale(subject: Subject, scores: Floats) -> float:
     return spread or 1.0
 
 
-def importances(
-    columns: list[str], found: Attribution, space: str, resamples: int, rng: np.random.Generator
-) -> list[Measure]:
+def importances(columns: list[str], found: Attribution, space: str) -> list[Measure]:
     """One measure a column, the most important first."""
     size = np.abs(found.values)
     measures = [
         Measure(
             "shap_importance",
             float(size[:, k].mean()),
-            mean_interval(size[:, k], resamples, rng),
+            mean_interval(size[:, k]),
             n=len(size),
             group={"column": name},
             unit=space,

@@ -2,7 +2,7 @@
 
 A surrogate (Craven and Shavlik 1996): a small decision tree trained to give the model's own answer, not the outcome,
 on half of the cases; how well it does is measured on the other half. surrogate_fidelity: R² of the tree's answer
-against the model's, with its bootstrap interval over cases; 1 says that the tree tells all, 0 that it tells no more
+against the model's, with its jackknife interval over cases; 1 says that the tree tells all, 0 that it tells no more
 than the average. surrogate_agreement: cases that the tree and the model decide alike (the tree's answer is cut where
 the model's decisions are best told apart on the first half), with Wilson's interval. The rules are an overview for
 people: what they leave out, 1 less the fidelity, is not in them, and no decision is explained by a surrogate alone.
@@ -21,7 +21,7 @@ from assessments.battery.explainability._explaining import Explainer
 from assessments.battery.explainability.permutation_importance import r2
 from assessments.battery.labels import as_text
 from assessments.battery.spec import Measure, Metric, Needs, NotApplicable, Outcome, Param, Table, battery_test
-from assessments.battery.stats import percentile_interval, row_weights, wilson
+from assessments.battery.stats import unexplained_interval, wilson
 from assessments.battery.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,6 @@ MOST_NAMED = 4
               maximum=1_000_000),
         Param("depth", 4, "Questions that lead to a rule, at most", minimum=1, maximum=8),
         Param("space", "auto", "What is told: score, or auto: the raw answer where the model can be read"),
-        Param("resamples", 1000, "Bootstrap resamples", minimum=100, maximum=100_000),
     ],
     metrics=[
         Metric("surrogate_fidelity", "R² of the rules against the model's answer", better="higher", unit="R²"),
@@ -67,10 +66,10 @@ def run(
     ).fit(matrix[:half], answers[:half])
     told = tree.predict(matrix)
     progress(1, 1)
-    weights = np.concatenate(list(row_weights(len(codes) - half, params["resamples"], rng)))
+    left = unexplained_interval((told[half:] - answers[half:]) ** 2, answers[half:])
     fidelity = float(r2(told[half:], answers[half:], np.ones((1, len(codes) - half)))[0])
     measures = [
-        Measure("surrogate_fidelity", fidelity, percentile_interval(r2(told[half:], answers[half:], weights)),
+        Measure("surrogate_fidelity", fidelity, (1 - left[1], 1 - left[0]) if left else None,
                 n=len(codes) - half, unit="R²", better="higher")
     ]  # fmt: skip
     if subject.task != "regression":

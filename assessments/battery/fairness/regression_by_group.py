@@ -28,13 +28,12 @@ from assessments.battery.fairness._disparities import ALL_GROUPS, LARGE_GROUPS
 from assessments.battery.fairness._groups import SHOWN, SIZE_PARAMS, chart_id, listed, small_groups
 from assessments.battery.fairness._means import (
     furthest_interval,
-    mean_interval,
     moments,
     ratio_of_means,
     spread_interval,
 )
 from assessments.battery.spec import Better, Chart, Measure, Metric, Needs, Outcome, battery_test
-from assessments.battery.stats import LEVEL, Interval
+from assessments.battery.stats import LEVEL, Interval, mean_interval
 from assessments.battery.subject import Subject
 
 Floats = NDArray[np.float64]
@@ -106,13 +105,9 @@ def _of_groups(
         n, group = int(found["mae"][0][at]), {column: name}
         measures.append(Measure("count", float(n), n=n, group=group, unit="rows", small=bool(small[at])))
         for metric, parts in found.items():
-            rows, mean, spread = (float(part[at]) for part in parts)
-            ci = mean_interval(rows, mean, spread)
-            value = mean
+            value, ci = float(parts[1][at]), mean_interval(wanted[metric][codes == at])
             if metric == "rmse":
-                value, ci = float(np.sqrt(mean)), rooted(ci)
-            elif metric == "mae" and ci:
-                ci = (max(0.0, ci[0]), ci[1])
+                value, ci = float(np.sqrt(value)), rooted(ci)
             better: Better = "lower" if metric in ("mae", "rmse") else "none"
             measures.append(
                 Measure(metric, value, ci, n=n, group=group, unit="target", better=better, small=bool(small[at]))

@@ -60,7 +60,7 @@ def run(
     answers = _one_column_answers(subject, training, params["columns"], rng, progress)
     if subject.task == "regression":
         return _numbers(subject, answers, params["resamples"], rng)
-    measures, rows = _labels(subject, training, params["resamples"], rng)
+    measures, rows = _labels(subject, training)
     scored = subject.has_scores
     best, theirs = _best(subject, answers, scored)
     more, row = _against_column(subject, best, theirs) if scored else _decisions_against_column(subject, best, theirs)
@@ -134,9 +134,7 @@ def _best(subject: Subject, answers: dict[str, tuple[NDArray[Any], float]], scor
     return name, answers[name][0]
 
 
-def _labels(
-    subject: Subject, training: _simple.Training | None, resamples: int, rng: np.random.Generator
-) -> tuple[list[Measure], list[list[Any]]]:
+def _labels(subject: Subject, training: _simple.Training | None) -> tuple[list[Measure], list[list[Any]]]:
     """Against majority, stratified and prior."""
     y, n, size = subject.y, len(subject.y), len(subject.labels)
     shares = np.bincount(training.y if training else y, minlength=size) / len(training.y if training else y)
@@ -153,11 +151,11 @@ def _labels(
         (
             "accuracy_gain_over_stratified",
             float(right.mean() - by_chance.mean()),
-            stats.mean_interval(right - by_chance, resamples, rng),
+            stats.mean_interval(right - by_chance),
         ),
     ]
     if subject.scores_are_probabilities:
-        values.append(("brier_skill", *_brier_skill(subject, shares, resamples, rng)))
+        values.append(("brier_skill", *_brier_skill(subject, shares)))
     accuracy = stats.wilson(float(right.sum()), n)
     rows = [
         ["the model", "accuracy", float(right.mean()), *(accuracy or (None, None))],
@@ -167,21 +165,16 @@ def _labels(
     return [Measure(name, value, ci, n, better="higher") for name, value, ci in values], rows
 
 
-def _brier_skill(
-    subject: Subject, shares: NDArray[Any], resamples: int, rng: np.random.Generator
-) -> tuple[float, stats.Interval | None]:
-    """1 - Brier of the model / Brier of the shares; its interval by a bootstrap of the ratio over rows."""
+def _brier_skill(subject: Subject, shares: NDArray[Any]) -> tuple[float, stats.Interval | None]:
+    """1 - Brier of the model / Brier of the shares; its interval by the jackknife over rows."""
     assert subject.scores is not None  # noqa: S101
     truth = np.eye(len(subject.labels))[subject.y]
     mine, theirs = ((given - truth) ** 2 for given in (subject.scores.astype(float), shares[None, :]))
     pairs = np.column_stack([mine.sum(axis=1), theirs.sum(axis=1)])
     total = pairs.mean(axis=0)
     value = float(1 - total[0] / total[1])
-    if len(pairs) > stats.EXACT_ROWS:
-        influence = (-pairs[:, 0] + total[0] / total[1] * pairs[:, 1]) / total[1]
-        return value, comparing.around(value, comparing.standard_error(influence))
-    sums = np.concatenate([weights @ pairs for weights in stats.row_weights(len(pairs), resamples, rng)])
-    return value, stats.percentile_interval(1 - sums[:, 0] / sums[:, 1])
+    left = stats.ratio_interval(pairs[:, 0], pairs[:, 1])
+    return value, (1 - left[1], 1 - left[0]) if left else None
 
 
 def _against_column(subject: Subject, best: str, theirs: NDArray[Any]) -> tuple[list[Measure], list[list[Any]]]:
@@ -247,20 +240,23 @@ def _numbers(
     parts = np.column_stack([mine, theirs, np.ones(len(y)), y - y.mean(), (y - y.mean()) ** 2])
     sums = np.concatenate([weights @ parts for weights in stats.row_weights(len(y), resamples, rng)])
     variance = sums[:, 4] - sums[:, 3] ** 2 / sums[:, 2]
-    drawn = 1 - sums[:, :2] / variance[:, None]
-    floor = np.maximum(drawn[:, 1], 0)
+    difference = stats.percentile_interval((sums[:, 1] - sums[:, 0]) / variance)
+    left = stats.ratio_interval(mine, theirs) if r2[1] > 0 else stats.unexplained_interval(mine, y)
     gain = (r2[0] - max(r2[1], 0)) / (1 - max(r2[1], 0)) if r2[1] < 1 else None
-    ends = [stats.percentile_interval(column) or (None, None) for column in drawn.T]
+    ends = [_told(stats.unexplained_interval(loss, y)) for loss in (mine, theirs)]
     rows = [["the model", "R²", r2[0], *ends[0]], [f"one column: {best}", "R²", r2[1], *ends[1]],
             ["always the mean", "R²", 0.0, None, None]]  # fmt: skip
     measures = [
-        Measure("gain_over_simple", gain, stats.percentile_interval((drawn[:, 0] - floor) / (1 - floor)), len(y),
-                better="higher"),
-        Measure("r2_gain_over_one_column", r2[0] - r2[1], stats.percentile_interval(drawn[:, 0] - drawn[:, 1]), len(y),
-                better="higher"),
+        Measure("gain_over_simple", gain, (1 - left[1], 1 - left[0]) if left else None, len(y), better="higher"),
+        Measure("r2_gain_over_one_column", r2[0] - r2[1], difference, len(y), better="higher"),
     ]  # fmt: skip
     known = _simple.reference_outcomes(subject) is not None
     return Outcome(measures, [_chart(rows, "R²", len(y))], [_table(rows)], [_fitted(known, subject)])
+
+
+def _told(left: stats.Interval | None) -> tuple[float | None, float | None]:
+    """Of R², from that of what is not explained."""
+    return (1 - left[1], 1 - left[0]) if left else (None, None)
 
 
 def _fitted(known: bool, subject: Subject) -> str:

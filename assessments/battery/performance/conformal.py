@@ -39,7 +39,6 @@ METRICS = [
     needs=Needs(tasks=("binary", "multiclass", "regression")),
     params=[
         Param("coverage", 0.9, "The promised share", minimum=0.5, maximum=0.999),
-        Param("resamples", 1000, "Bootstrap resamples", quick=300, thorough=2000, minimum=50, maximum=20_000),
     ],
     metrics=METRICS,
     controls=[
@@ -63,7 +62,7 @@ def run(
     if not np.isfinite(limit):
         raise NotApplicable(f"{n} rows are too few to promise {promise:.1%}.")
     covered = wrong[second] <= limit
-    measures = [_rate("coverage", covered), *_price(subject, second, limit, params["resamples"], rng)]
+    measures = [_rate("coverage", covered), *_price(subject, second, limit)]
     groups = _by_group(subject, second, covered, promise)
     notes = [f"{len(first):,} rows set the limit, {len(second):,} others were counted."]
     return Outcome([*measures, *groups], [_chart(promise, measures[0], groups)], notes=notes)
@@ -86,14 +85,12 @@ def _rate(name: str, held: NDArray[np.bool_], better: Any = "higher") -> Measure
     return Measure(name, float(held.mean()), stats.wilson(float(held.sum()), len(held)), len(held), better=better)
 
 
-def _price(
-    subject: Subject, rows: NDArray[np.int64], limit: float, resamples: int, rng: np.random.Generator
-) -> list[Measure]:
+def _price(subject: Subject, rows: NDArray[np.int64], limit: float) -> list[Measure]:
     if subject.task == "regression":
         return [Measure("interval_width", 2 * limit, None, len(rows), unit=UNIT, better="lower")]
     assert subject.scores is not None  # noqa: S101
     size = (1 - subject.scores[rows].astype(float) <= limit).sum(axis=1)
-    mean = stats.mean_interval(size, resamples, rng)
+    mean = stats.mean_interval(size)
     return [
         Measure("mean_set_size", float(size.mean()), mean, len(rows), unit=LABELS, better="lower"),
         _rate("single_label_share", size == 1),

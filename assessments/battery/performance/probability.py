@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assessments.battery import controls, stats
-from assessments.battery.spec import Measure, Metric, Needs, NotApplicable, Outcome, Param, battery_test
+from assessments.battery.spec import Measure, Metric, Needs, NotApplicable, Outcome, battery_test
 from assessments.battery.subject import Subject
 
 
 @battery_test(
     title="Probability quality",
     needs=Needs(scores=True),
-    params=[Param("resamples", 1000, "Bootstrap resamples", quick=300, thorough=2000, minimum=50, maximum=20_000)],
     metrics=[
         Metric("log_loss", "Log loss", better="lower", unit="nats"),
         Metric("brier", "Brier score", better="lower"),
@@ -56,7 +55,7 @@ def run(
         Measure(
             name,
             float(value),
-            stats.mean_interval(losses, params["resamples"], rng),
+            stats.mean_interval(losses),
             len(losses),
             unit=unit,
             better="lower",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assessments.battery import controls, stats
-from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, Param, battery_test
+from assessments.battery.spec import Chart, Measure, Metric, Needs, Outcome, battery_test
 from assessments.battery.subject import Subject
 
 UNIT = "target units"
@@ -27,7 +27,6 @@ Floats = NDArray[np.float64]
 @battery_test(
     title="Errors of the predictions",
     needs=Needs(tasks=("regression",)),
-    params=[Param("resamples", 1000, "Bootstrap resamples", quick=300, thorough=2000, minimum=50, maximum=20_000)],
     metrics=[
         Metric("mae", "Mean absolute error", better="lower", unit=UNIT),
         Metric("rmse", "Root mean squared error", better="lower", unit=UNIT),
@@ -51,16 +50,16 @@ def run(
 ) -> Outcome:
     from sklearn import metrics
 
-    y, predicted, resamples = subject.y, subject.predicted, params["resamples"]
+    y, predicted = subject.y, subject.predicted
     error = predicted - y
-    squared = stats.mean_interval(error**2, resamples, rng)
+    squared = stats.mean_interval(error**2)
     root = None if squared is None else (float(np.sqrt(max(squared[0], 0))), float(np.sqrt(squared[1])))
     values: list[tuple[str, float, stats.Interval | None]] = [
-        ("mae", metrics.mean_absolute_error(y, predicted), stats.mean_interval(np.abs(error), resamples, rng)),
+        ("mae", metrics.mean_absolute_error(y, predicted), stats.mean_interval(np.abs(error))),
         ("rmse", metrics.root_mean_squared_error(y, predicted), root),
         ("median_absolute_error", metrics.median_absolute_error(y, predicted), median_interval(np.abs(error))),
-        ("mean_error", float(error.mean()), stats.mean_interval(error, resamples, rng)),
-        ("r2", metrics.r2_score(y, predicted), r2_interval(y, error, resamples, rng)),
+        ("mean_error", float(error.mean()), stats.mean_interval(error)),
+        ("r2", metrics.r2_score(y, predicted), r2_interval(y, error)),
     ]
     directions = {"mean_error": "none", "r2": "higher"}
     measures = [
@@ -89,20 +88,9 @@ def median_interval(values: Floats) -> stats.Interval | None:
     return float(ordered[below - 1]), float(ordered[n - below])
 
 
-def r2_interval(y: Floats, error: Floats, resamples: int, rng: np.random.Generator) -> stats.Interval | None:
-    n = len(y)
-    centred = y - y.mean()  # R² does not see the shift, rounding does
-    if n > stats.EXACT_ROWS:
-        unexplained, variance = np.mean(error**2), np.mean(centred**2)
-        influence = (unexplained * centred**2 / variance - error**2) / variance
-        found = stats.mean_interval(influence, resamples, rng)
-        value = 1 - unexplained / variance
-        return None if found is None else (float(value + found[0]), float(value + found[1]))
-    parts = np.column_stack([error**2, centred**2, centred])
-    sums = np.concatenate([weights @ parts for weights in stats.row_weights(n, resamples, rng)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        draws = 1 - sums[:, 0] / (sums[:, 1] - sums[:, 2] ** 2 / n)
-    return stats.percentile_interval(draws)
+def r2_interval(y: Floats, error: Floats) -> stats.Interval | None:
+    found = stats.unexplained_interval(error**2, y)
+    return None if found is None else (1 - found[1], 1 - found[0])
 
 
 def predicted_actual(subject: Subject, measures: dict[str, Measure], rng: np.random.Generator) -> Chart:

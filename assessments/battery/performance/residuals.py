@@ -52,7 +52,7 @@ def run(
     if np.isfinite(values["spread_trend"]) and n > 4:
         intervals["spread_trend"] = spearman_interval(values["spread_trend"], n)
     measures = [Measure(m.id, values[m.id], intervals.get(m.id), n, unit=m.unit, better=m.better) for m in METRICS]
-    return Outcome(measures, [_chart(subject, residual, tenths, params["resamples"], rng)])
+    return Outcome(measures, [_chart(subject, residual, tenths)])
 
 
 def _moments(
@@ -100,11 +100,9 @@ def spearman_interval(rho: float, n: int) -> stats.Interval:
     return float(np.tanh(centre - half)), float(np.tanh(centre + half))
 
 
-def _chart(
-    subject: Subject, residual: NDArray[Any], tenths: list[NDArray[Any]], resamples: int, rng: np.random.Generator
-) -> Chart:
+def _chart(subject: Subject, residual: NDArray[Any], tenths: list[NDArray[Any]]) -> Chart:
     means = [float(residual[part].mean()) for part in tenths]
-    ends = [stats.mean_interval(residual[part], resamples, rng) or (None, None) for part in tenths]
+    ends = [stats.mean_interval(residual[part]) or (None, None) for part in tenths]
     x = [float(np.mean(subject.predicted[part])) for part in tenths]
     worst = int(np.argmax(np.abs(means)))
     said = f"The largest is {means[worst]:.4g}, at predictions around {x[worst]:.4g}."

@@ -47,7 +47,6 @@ Floats = NDArray[np.float64]
         Param("rows", 5, "Rows that each fault is put into", minimum=1, maximum=1000),
         Param("columns", 60, "Columns that get each fault", quick=8, thorough=1000, minimum=1, maximum=5000),
         Param("jump_rows", 200, "Rows moved beyond the range", quick=50, thorough=1000, minimum=2, maximum=100_000),
-        Param("resamples", 300, "Bootstrap resamples", minimum=100, maximum=100_000),
         Param("seconds", 60.0, "Wall-clock limit", quick=20.0, thorough=600.0, minimum=0.1, maximum=36_000.0),
     ],
     metrics=[
@@ -151,7 +150,7 @@ def jump_measures(jumps: dict[str, Floats], params: dict[str, Any], rng: np.rand
     order = sorted(jumps, key=lambda name: -float(jumps[name].mean()))
     measures: list[Measure] = []
     for name in [order[0], *order]:
-        value, drawn = float(jumps[name].mean()), mean_interval(jumps[name], params["resamples"], rng)
+        value, drawn = float(jumps[name].mean()), mean_interval(jumps[name])
         ci = None if drawn is None else (min(drawn[0], value), max(drawn[1], value))  # equal jumps differ by rounding
         group = {"column": name} if measures else {}
         measures.append(Measure("extrapolation_jump", value, ci, len(jumps[name]), group, JUMP_UNIT,
