@@ -9,6 +9,9 @@ each of the p (p-1)! q! / (p+q)! v, and each of the q minus p! (q-1)! / (p+q)! v
 (p+q-1)! v together, beyond what each has alone, two of the q p! (q-2)! / (p+q-1)! v, and one of each minus (p-1)!
 (q-1)! / (p+q-1)! v: Shapley's interaction index (Grabisch and Roubens 1999).
 
+A player is settled for all leaves below the node where it was settled, so it gets what these leaves gave in one step,
+the running sum after them less the running sum before: a leaf costs the same whatever the number of its players.
+
 Why sets: near the root most background rows go the same way, so their walks are one walk; and where all go as x does,
 half of the tree is never seen.
 """
@@ -42,27 +45,39 @@ def _goes_right(a, codes, r, f, c, categorical, bits):  # type: ignore[no-untype
 
 
 @jit()
-def _ways(node, root, end, background, first, last, f, c, categorical, bits, right):  # type: ignore[no-untyped-def]
-    """right[k]: which of the background rows first..last go right at the k-th node of the tree."""
-    for k in range(root, end):
-        a, word = node[k], np.uint64(0)
-        if a >= 0:
-            for r in range(first, last):
-                if _goes_right(a, background, r, f, c, categorical, bits):
-                    word |= np.uint64(1) << np.uint64(r - first)
-        right[k - root] = word
+def _beyond(background, first, last):  # type: ignore[no-untyped-def]
+    """Where each column's words begin, and one word a rank: which of the background rows are beyond it."""
+    columns = background.shape[1]
+    starts = np.zeros(columns + 1, np.int64)
+    for column in range(columns):
+        most = np.int64(0)
+        for r in range(first, last):
+            most = max(most, np.int64(background[r, column]))
+        starts[column + 1] = starts[column] + most
+    words = np.zeros(starts[columns], np.uint64)
+    for column in range(columns):
+        for r in range(first, last):
+            bit = np.uint64(1) << np.uint64(r - first)
+            for rank in range(np.int64(background[r, column])):
+                words[starts[column] + rank] |= bit
+    return starts, words
 
 
 @jit()
-def _share_singly(phi, r, value, mine, p, theirs, q, weight):  # type: ignore[no-untyped-def]
-    if p > 0:
-        share = value * weight[p - 1, q]
-        for k in range(p):
-            phi[r, mine[k]] += share
-    if q > 0:
-        share = value * weight[p, q - 1]
-        for k in range(q):
-            phi[r, theirs[k]] -= share
+def _ways(node, root, end, background, first, last, f, c, categorical, bits, starts, words, right):  # type: ignore[no-untyped-def]
+    """right[k]: which of the background rows first..last go right at the k-th node of the tree."""
+    for k in range(root, end):
+        a, word = node[k], np.uint64(0)
+        if a >= 0 and categorical and (a >> f) & 1:
+            for r in range(first, last):
+                if _goes_right(a, background, r, f, c, categorical, bits):
+                    word |= np.uint64(1) << np.uint64(r - first)
+        elif a >= 0:
+            column = a >> (f + 1) if categorical else a >> f
+            place = starts[column] + ((a >> c) & ((np.int64(1) << (f - c)) - 1))
+            if place < starts[column + 1]:
+                word = words[place]
+        right[k - root] = word
 
 
 @jit()
@@ -111,14 +126,17 @@ def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, p
     s_player, s_whose = np.zeros(size, np.int64), np.zeros(size, np.int64)
     owner = np.zeros(players, np.int64)  # 0 open, 1 x's, 2 b's
     mine, theirs = np.zeros(players + 1, np.int64), np.zeros(players + 1, np.int64)
-    for t in range(roots.shape[0]):
-        root = roots[t]
-        for first in range(0, m, 64):
-            last = min(m, first + 64)
-            _ways(node, root, ends[t], background, first, last, f, c, categorical, bits, right)
+    mine_since, theirs_since = np.zeros(players + 1), np.zeros(players + 1)
+    for first in range(0, m, 64):
+        last = min(m, first + 64)
+        starts, words = _beyond(background, first, last)
+        for t in range(roots.shape[0]):
+            root = roots[t]
+            _ways(node, root, ends[t], background, first, last, f, c, categorical, bits, starts, words, right)
             everyone = ~np.uint64(0) if last - first == 64 else (np.uint64(1) << np.uint64(last - first)) - np.uint64(1)
             for r in range(n):
                 p = q = 0
+                of_mine = of_theirs = 0.0  # what each player of x's, each of b's has of the leaves so far
                 s_node[0], s_set[0], s_mine[0], s_theirs[0], s_player[0] = root, everyone, 0, 0, -1
                 top = 1
                 while top > 0:
@@ -127,17 +145,21 @@ def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, p
                     while p > s_mine[top]:
                         p -= 1
                         owner[mine[p]] = 0
+                        if wide == 0:
+                            phi[r, mine[p]] += of_mine - mine_since[p]
                     while q > s_theirs[top]:
                         q -= 1
                         owner[theirs[q]] = 0
+                        if wide == 0:
+                            phi[r, theirs[q]] -= of_theirs - theirs_since[q]
                     g = s_player[top]
                     if g >= 0:
                         owner[g] = s_whose[top]
                         if s_whose[top] == 1:
-                            mine[p] = g
+                            mine[p], mine_since[p] = g, of_mine
                             p += 1
                         else:
-                            theirs[q] = g
+                            theirs[q], theirs_since[q] = g, of_theirs
                             q += 1
                     a = node[at]
                     while a >= 0:
@@ -178,7 +200,7 @@ def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, p
                             at, some = own, as_mine
                         else:
                             owner[g] = 1
-                            mine[p] = g
+                            mine[p], mine_since[p] = g, of_mine
                             p += 1
                             at, some = own, other
                         a = node[at]
@@ -188,13 +210,20 @@ def values(node, roots, ends, f, c, categorical, bits, leaf, rows, background, p
                         if wide > 0:
                             _share_in_pairs(phi, r, value, mine, p, theirs, q, place, wide, weight)
                         else:
-                            _share_singly(phi, r, value, mine, p, theirs, q, weight)
+                            if p > 0:
+                                of_mine += value * weight[p - 1, q]
+                            if q > 0:
+                                of_theirs += value * weight[p, q - 1]
                 while p > 0:
                     p -= 1
                     owner[mine[p]] = 0
+                    if wide == 0:
+                        phi[r, mine[p]] += of_mine - mine_since[p]
                 while q > 0:
                     q -= 1
                     owner[theirs[q]] = 0
+                    if wide == 0:
+                        phi[r, theirs[q]] -= of_theirs - theirs_since[q]
 
 
 def warm() -> None:

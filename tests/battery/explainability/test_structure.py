@@ -202,6 +202,20 @@ def test_a_tree_that_asks_for_a_hundred_columns():
     assert values.sum(1) + inside.raw(codes[5:80]).mean() == pytest.approx(inside.raw(codes[:5]), abs=1e-12)
 
 
+@pytest.mark.parametrize("name", ["forest", "histogram boosting"])
+def test_many_background_rows_give_the_mean_of_what_few_give(name):
+    """They are carried 64 at a time: a run over several lots must be what the lots are one by one."""
+    rng = np.random.default_rng(6)
+    X = pd.DataFrame(rng.normal(size=(400, 4)), columns=list("abcd"))
+    model = bound(fit(CLASSIFIERS[name], X, ((X["a"] > 0) ^ (X["b"] > 0)).astype(int)), X)
+    inside, codes = read_of(model), model.coder.encode(X)
+    whole, among = inside.values(codes[:5], codes[5:305]), [0, 1, 2, 3]
+    parts = [inside.values(codes[:5], codes[start : start + 20]) for start in range(5, 305, 20)]
+    assert whole == pytest.approx(np.mean(parts, axis=0), abs=1e-12)
+    pairs = [inside.interactions(codes[:5], codes[start : start + 20], among) for start in range(5, 305, 20)]
+    assert inside.interactions(codes[:5], codes[5:305], among) == pytest.approx(np.mean(pairs, axis=0), abs=1e-12)
+
+
 def test_the_shares_are_those_of_factorials():
     found = shares(12)
     for p in range(12):
