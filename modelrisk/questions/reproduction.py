@@ -6,6 +6,7 @@ from typing import Any
 
 from assessments import results, stored
 from assessments.actions import assessments as assessing
+from assessments.catalogue import tests_of
 from assessments.models import Assessment
 
 
@@ -43,8 +44,9 @@ def command_of(run: Assessment) -> str:
     for relation in plan.get("relations") or []:
         options += ["--relation", relation]
     options += ["--reference", names["reference"]] if "reference" in names else []
-    for test in plan["tests"]:
-        options += ["--only", test["id"]]
+    tests = [test["id"] for test in plan["tests"]]
+    if set(tests) != set(tests_of(run.plan_name)):
+        options += [word for test in tests for word in ("--only", test)]
     options += ["--plan", run.plan_name, "--seed", str(run.seed), "--out", f"assessment-{run.pk}-again"]
     if plan["model"].get("trust") == "waived":
         options.append("--trust-model")

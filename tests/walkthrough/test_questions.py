@@ -10,6 +10,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from assessments.management.commands.assess import Command
 from assessments.models import Finding, PolicyException
 from modelrisk.questions import asked, past, reproduction, standing
 from registry import audit, changes
@@ -185,6 +186,9 @@ def test_a_run_is_told_as_a_command(as_auditor, assessed):
     words = shlex.split(told["command"])
     assert words[:3] == ["python", "manage.py", "assess"]
     assert (words[words.index("--seed") + 1], words[words.index("--target") + 1]) == ("7", "decision")
+    given = Command().create_parser("manage.py", "assess").parse_args(words[3:])
+    sensitive = assessed.dataset_version.columns.filter(role="sensitive").values_list("name", flat=True)
+    assert (set(given.sensitive), given.plan, given.only) == (set(sensitive), "quick", None)
     digests = {each["part"]: each["sha256"] for each in told["inputs"]}
     assert digests == {
         "model": assessed.version.artifact.sha256,
