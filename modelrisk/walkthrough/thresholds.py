@@ -3,18 +3,17 @@
 Beside it the policy of today: what differs, and what today's would say of the same numbers.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from assessments import judging, stored
 from assessments.models import Assessment, PolicyVersion
+from assessments.policy import comparing, replay
 from assessments.policy.force import in_force
-from assessments.policy.scope import Context, within
+from assessments.stored import verdict_counts
 from modelrisk.walkthrough.evidence import Run
 
-LIMITS = ("warn", "fail", "scope", "min_n", "basis")
+NOT_JUDGED = "not judged"
 NO_RECORD = "The run names no numbered version of a policy: it is older than these."
 
 
@@ -75,10 +74,9 @@ class Thresholds:
 def of_run(run: Run) -> Thresholds:
     found, today = run.assessment, in_force()
     version = found.policy_version
-    then = stored.document(found)
-    verdicts = judging.judge(then["tests"], _policy_of_today(found, today)) if today else []
     signatures = version.signatures.select_related("signer").order_by("pk") if version else []
     before = bool(version and found.started_at and version.was_in_force(found.started_at))
+    outcome = replay.outcome_of(found, today.document) if today else None
     return Thresholds(
         run=found,
         version=version,
@@ -87,15 +85,10 @@ def of_run(run: Run) -> Thresholds:
         sentence=_sentence(version, found.started_at, before),
         today=today,
         differences=_differences(found.policy, today.document) if today else [],
-        counts_then=_counts(then["verdicts"]),
-        counts_today=_counts(verdicts),
-        changes=_changes(then["verdicts"], verdicts) if today else [],
+        counts_then={word: n for word, n in verdict_counts(found).items() if n},
+        counts_today={word: n for word, n in outcome.counts.items() if n} if outcome else {},
+        changes=[_change(each) for each in outcome.changes] if outcome else [],
     )
-
-
-def _policy_of_today(found: Assessment, today: PolicyVersion) -> dict[str, Any]:
-    """Its criteria that hold for the model as it was when the run was asked for."""
-    return within(today.document, Context.from_json(found.context))
 
 
 def _sentence(version: PolicyVersion | None, started: datetime | None, before: bool) -> str:
@@ -108,39 +101,25 @@ def _sentence(version: PolicyVersion | None, started: datetime | None, before: b
 
 
 def _differences(then: dict[str, Any], today: dict[str, Any]) -> list[Difference]:
-    one, other = _by_key(then), _by_key(today)
-    return [
-        Difference(key, one.get(key), other.get(key))
-        for key in sorted(one.keys() | other.keys())
-        if one.get(key) != other.get(key)
+    found = comparing.compare(then, today)
+    told = [
+        Difference(
+            _name(each.criterion), *({name: pair[side] for name, pair in each.limits.items()} for side in (0, 1))
+        )
+        for each in found.changed
+        if each.limits
     ]
+    told += [Difference(_name(each), None, _limits(each)) for each in found.added]
+    return told + [Difference(_name(each), _limits(each), None) for each in found.removed]
 
 
-def _by_key(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for criterion in policy["criteria"]:
-        scope = criterion.get("scope") or {}
-        key = " · ".join([criterion["test"], criterion["metric"], *(f"{k}={v}" for k, v in sorted(scope.items()))])
-        found[key] = {name: criterion[name] for name in LIMITS if criterion.get(name) is not None}
-    return found
+def _name(criterion: dict[str, Any]) -> str:
+    return f"{criterion['test']} · {criterion['metric']}"
 
 
-def _counts(verdicts: list[dict[str, Any]]) -> dict[str, int]:
-    return dict(Counter(each["verdict"] for each in verdicts))
+def _limits(criterion: dict[str, Any]) -> dict[str, Any]:
+    return {name: criterion[name] for name in comparing.LIMITS if criterion.get(name) is not None}
 
 
-def _changes(then: list[dict[str, Any]], today: list[dict[str, Any]]) -> list[Change]:
-    before = {_key(each): each for each in then}
-    after = {_key(each): each for each in today}
-    found = []
-    for key in before.keys() | after.keys():
-        one, other = before.get(key), after.get(key)
-        words = tuple(each["verdict"] if each else "not judged" for each in (one, other))
-        if words[0] != words[1]:
-            shown = one or other or {}
-            found.append(Change(shown["title"], shown["group"], *words))
-    return sorted(found, key=lambda change: (change.title, str(change.group)))
-
-
-def _key(verdict: dict[str, Any]) -> tuple:
-    return verdict["test"], verdict["metric"], tuple(sorted(verdict["group"].items()))
+def _change(change: replay.Change) -> Change:
+    return Change(change.title, change.group, change.before or NOT_JUDGED, change.after or NOT_JUDGED)

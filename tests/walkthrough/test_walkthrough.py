@@ -7,10 +7,10 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import timezone
 
-from assessments.models import PolicyVersion
-from modelrisk.walkthrough import conflicts, evidence, identity, since, thresholds
+from assessments.models import Assessment, PolicyVersion
+from modelrisk.walkthrough import conflicts, evidence, identity, scope, since, thresholds
 from registry import actions
-from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier
+from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier, MLModel, ModelVersion, Vote
 from tests.conftest import make_user
 from tests.pages.page import read
 
@@ -165,6 +165,21 @@ def test_one_person_on_both_sides_is_a_conflict(decision):
     found = conflicts.of_case(request)
     assert found.conflicts == ["validator is developer and validator."]
     assert found.sentence == "validator is developer and validator."
+
+
+def test_another_models_rows_are_not_of_this_case(decision, owner):
+    """The same file, assessed on the same data, for another model."""
+    version, run = decision.request.version, Assessment.objects.get()
+    other = MLModel.objects.create(name="Other", slug="other", owner=owner)
+    facts = {"artifact": version.artifact, "format": version.format, "original_name": "other.joblib"}
+    twin = other.versions.create(number=1, created_by=owner, estimator=version.estimator, **facts)
+    copied = {field.name: getattr(run, field.name) for field in Assessment._meta.fields if not field.primary_key}
+    Assessment.objects.create(**copied | {"version": twin})
+    rows = scope.rows_of(version)
+    assert rows[Assessment] == {run.pk}
+    assert (rows[ModelVersion], rows[MLModel]) == ({version.pk}, {version.model_id})
+    assert rows[Condition] == {Condition.objects.get().pk}
+    assert len(rows[Vote]) == len(rows[Dossier]) == 1
 
 
 def test_nothing_happened_since(decision):
