@@ -102,15 +102,21 @@ class RoleGrantViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMix
 
 
 # --- parts in a model -----------------------------------------------------------------------------
-class AssignmentSerializer(serializers.ModelSerializer):
+class AssignmentRowSerializer(serializers.ModelSerializer):
     user = serializers.SlugRelatedField(**USERNAME)
     assigned_by = serializers.SlugRelatedField(**USERNAME)
     ended_by = serializers.SlugRelatedField(**USERNAME, allow_null=True)
-    available_actions = AvailableActions()
 
     class Meta:
         model = Assignment
-        fields = ["id", "model", "user", "part", "since", "until", "assigned_by", "ended_by", "available_actions"]
+        fields = ["id", "model", "user", "part", "since", "until", "assigned_by", "ended_by"]
+
+
+class AssignmentSerializer(AssignmentRowSerializer):
+    available_actions = AvailableActions()
+
+    class Meta(AssignmentRowSerializer.Meta):
+        fields = [*AssignmentRowSerializer.Meta.fields, "available_actions"]
 
 
 class NewAssignmentSerializer(serializers.Serializer):
@@ -128,7 +134,9 @@ class AssignmentViewSet(VisibleRows, ListModelMixin, RetrieveModelMixin, Generic
     """The part of a person in one model, from `since` to `until`. Ended ones stay of its lineage."""
 
     queryset = Assignment.objects.select_related("user", "assigned_by", "ended_by", "model")
-    serializer_class = AssignmentSerializer
+
+    def get_serializer_class(self):
+        return AssignmentRowSerializer if self.action == "list" else AssignmentSerializer
 
     @extend_schema(parameters=[AssignmentFilters])
     def list(self, request):

@@ -3,13 +3,15 @@
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from rest_framework.test import APIClient
 
 from modelrisk.pages.people import rights
 from modelrisk.urls import pages
-from registry import access, actions, people, service_accounts
+from registry import access, actions, assignments, people, service_accounts
 from registry.models import MLModel, RoleGrant, ServiceAccount
 from registry.roles import system_user
 from tests.api.contract import ContractClient, document
@@ -233,3 +235,17 @@ def test_registering_gives_owner_and_developers_their_parts(owner, developer):
     model = actions.register_model(MLModel, actor=owner, name="Parts", developers=[developer])
     assert people.lineage(model) == {owner.pk: {"owner"}, developer.pk: {"developer"}}
     assert model.assignments.count() == 2
+
+
+@pytest.mark.parametrize("address", ["role-grants/", "assignments/"])
+def test_a_longer_list_asks_no_more_questions(call, lead, scene, address):
+    client = call(lead)
+    counts = []
+    for more in (1, 8):
+        for number in range(more):
+            person = make_user(f"p{more}_{number}", access.VALIDATOR)
+            assignments.assign_validator(scene.model, actor=lead, user=person)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(f"/api/v1/{address}").status_code == 200
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
