@@ -70,7 +70,7 @@ class RunsSerializer(serializers.Serializer):
     runs = RunSerializer(many=True)
 
 
-class DifferenceSerializer(serializers.Serializer):
+class LimitDifferenceSerializer(serializers.Serializer):
     """One criterion that the two policies do not have alike."""
 
     key = serializers.CharField()
@@ -96,7 +96,7 @@ class RunThresholdsSerializer(serializers.Serializer):
     in_force_before_start = serializers.BooleanField()
     summary = serializers.CharField()
     today = serializers.IntegerField(allow_null=True, help_text="The number of the policy version in force now.")
-    differences = DifferenceSerializer(many=True)
+    differences = LimitDifferenceSerializer(many=True)
     verdicts_then = serializers.DictField(child=serializers.IntegerField())
     verdicts_today = serializers.DictField(child=serializers.IntegerField())
     changed_verdicts = ChangedVerdictSerializer(many=True)
