@@ -73,7 +73,7 @@ LAW = (
         *SIZE_PARAMS,
         Param(
             "training_rows",
-            10_000,
+            5_000,
             "Training rows for reweighing, at most",
             thorough=100_000,
             minimum=100,
