@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from assessments import estimates
 from assessments.actions import assessments as actions
 from assessments.api.documents import ResultsSerializer
-from assessments.api.policies import OutcomeSerializer, named_or_in_force, outcome_json
+from assessments.api.policies import PolicyOutcomeSerializer, named_or_in_force, outcome_json
 from assessments.api.serializers import (
     AssessmentRowSerializer,
     AssessmentSerializer,
@@ -99,7 +99,7 @@ class AssessmentViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMi
         """What it has found so far, in the format modelrisk.results/1; the verdicts come when all tests have ended."""
         return Response(document(self.get_object()))
 
-    @extend_schema(parameters=[UnderPolicy], responses=OutcomeSerializer, filters=False)
+    @extend_schema(parameters=[UnderPolicy], responses=PolicyOutcomeSerializer, filters=False)
     @route(detail=True, methods=["get"], url_path="under-policy", pagination_class=None)
     def under_policy(self, request, pk=None):
         """What another policy would say of what was measured; that in force today, if none is named."""

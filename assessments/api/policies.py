@@ -127,7 +127,7 @@ class TierChangeSerializer(serializers.Serializer):
     changes = FromToSerializer(many=True)
 
 
-class DifferenceSerializer(serializers.Serializer):
+class PolicyDifferenceSerializer(serializers.Serializer):
     """From one version to another."""
 
     old = LinkSerializer()
@@ -159,7 +159,7 @@ class ReplayedVerdictSerializer(serializers.Serializer):
     reason = serializers.CharField(allow_blank=True)
 
 
-class OutcomeSerializer(serializers.Serializer):
+class PolicyOutcomeSerializer(serializers.Serializer):
     """One assessment under another policy; nothing was run again."""
 
     assessment = LinkSerializer()
@@ -171,7 +171,7 @@ class OutcomeSerializer(serializers.Serializer):
     changes = ReplayedVerdictSerializer(many=True)
 
 
-class ReplaySerializer(serializers.Serializer):
+class PolicyReplaySerializer(serializers.Serializer):
     """The newest assessment of each version that is in use or put to a decision, and that you see."""
 
     policy = LinkSerializer()
@@ -179,7 +179,7 @@ class ReplaySerializer(serializers.Serializer):
     changed = serializers.IntegerField(help_text="How many of them have another word anywhere.")
     overall = WordChangeSerializer(many=True, help_text="Of the worst word of an assessment.")
     criteria = WordChangeSerializer(many=True, help_text="Of single numbers.")
-    rows = OutcomeSerializer(many=True)
+    rows = PolicyOutcomeSerializer(many=True)
 
 
 class PolicyVersionFilters(ListFilters):
@@ -261,7 +261,7 @@ class PolicyVersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveMode
         """Take a draft or a proposal back."""
         return self._acted(actions.withdraw, EndingSerializer)
 
-    @extend_schema(parameters=[Against], responses=DifferenceSerializer, filters=False)
+    @extend_schema(parameters=[Against], responses=PolicyDifferenceSerializer, filters=False)
     @route(detail=True, methods=["get"], pagination_class=None)
     def difference(self, request, pk=None):
         """What it says otherwise than an older version: limits old and new, with the rationale."""
@@ -271,7 +271,7 @@ class PolicyVersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveMode
             raise BadInput(f"{new} is the first.", hint="Name another with `against`.", field="against")
         return Response(difference_json(old, new, self.request))
 
-    @extend_schema(responses=ReplaySerializer, filters=False)
+    @extend_schema(responses=PolicyReplaySerializer, filters=False)
     @route(detail=True, methods=["get"], pagination_class=None)
     def replay(self, request, pk=None):
         """What it would change, were it in force: stored measures judged by it, no test is run again."""
