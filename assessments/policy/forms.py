@@ -42,7 +42,7 @@ class LimitsForm(ActionForm):
             self._add(f"fail_{at}", forms.FloatField(required=False), f"Fail: {told_as}", criterion["fail"])
             rows = forms.IntegerField(min_value=1)
             self._add(f"rows_{at}", rows, f"Fewest rows: {told_as}", criterion["minimum_rows"])
-            why = forms.CharField(required=False, max_length=500, widget=forms.TextInput)
+            why = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
             self._add(f"why_{at}", why, f"Rationale: {told_as}", criterion.get("rationale", ""))
 
     def _add(self, name: str, field: forms.Field, label: str, value: Any) -> None:

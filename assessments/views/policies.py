@@ -173,7 +173,11 @@ def by_family(criteria: list[dict]) -> list[tuple[str, list[dict]]]:
 
 
 def _limits(one) -> list[tuple[str, object, object]]:
-    return [(name.replace("_", " "), old, new) for name, (old, new) in (one.limits | one.words).items()]
+    return [
+        (name.replace("_", " "), old, new)
+        for name, (old, new) in (one.limits | one.words).items()
+        if name != "rationale"  # it has a column of its own
+    ]
 
 
 def _version(slug: str, number: int) -> PolicyVersion:
@@ -224,6 +228,8 @@ def _steps(user, version: PolicyVersion, sent) -> list[dict]:
             continue
         was_sent = sent is not None and sent[0] is act
         form = sent[1] if was_sent else form_class(initial=initial, auto_id=f"{name}-%s")
+        if "reason" in form.fields:
+            form.fields["reason"].label = f"Why {name} it"
         steps.append({"name": name, "label": label, "form": form, "reason": reason, "url": f"policy-{name}"})
     return steps
 
