@@ -11,6 +11,7 @@ the compiled form leaves to the estimator.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import lgamma
 from typing import Any
 
@@ -144,20 +145,31 @@ class Inside:
         used, player = np.unique(self.origin[ensemble.source], return_inverse=True)
         weight = shares(len(used))
         rows, others = self._ranks(ensemble, explained), self._ranks(ensemble, background)
-        ends = np.append(ensemble.roots[1:], len(ensemble.node)).astype(np.int64)
-        deep = depth(ensemble)
         found = np.zeros((len(rows), wide * wide if wide else len(used)))
+        for leaf, roots, ends in self._parts:
+            _tree_kernel.values(
+                ensemble.node, roots, ends, ensemble.f, ensemble.c, ensemble.categorical, ensemble.bits, leaf, rows,
+                others, player.astype(np.int64), weight, self._depth, place, wide, found,
+            )  # fmt: skip
+        return np.asarray(found / len(others))
+
+    @cached_property
+    def _depth(self) -> int:
+        return depth(ensemble_of(self.predictor))
+
+    @cached_property
+    def _parts(self) -> list[tuple[Floats, Ints, Ints]]:
+        """What the leaves are worth, and the roots and ends of the trees that add to the same sum."""
+        ensemble = ensemble_of(self.predictor)
+        ends = np.append(ensemble.roots[1:], len(ensemble.node)).astype(np.int64)
         width = ensemble.values.shape[1]
+        found: list[tuple[Floats, Ints, Ints]] = []
         for first in np.unique(ensemble.column):
             leaf = np.asarray(ensemble.values, dtype=float) @ self.weights[first : first + width]
             mine = ensemble.column == first
             if leaf.any():
-                _tree_kernel.values(
-                    ensemble.node, ensemble.roots[mine], ends[mine], ensemble.f, ensemble.c, ensemble.categorical,
-                    ensemble.bits, leaf, rows, others, player.astype(np.int64), weight, deep, place,
-                    wide, found,
-                )  # fmt: skip
-        return np.asarray(found / len(others))
+                found.append((leaf, ensemble.roots[mine], ends[mine]))
+        return found
 
     def _ranks(self, ensemble: Ensemble, codes: Codes) -> NDArray[Any]:
         matrix = self._matrix(codes)
