@@ -7,6 +7,12 @@ from django.utils import timezone
 
 from registry import access
 from registry.changes import RecordedQuerySet
+from registry.models import ModelVersion
+
+
+def _of_seen(user) -> Q:
+    """About a version that the user sees."""
+    return Q(version__in=ModelVersion.objects.visible_to(user).order_by().values("pk"))
 
 
 class AssessmentQuerySet(RecordedQuerySet):
@@ -14,7 +20,7 @@ class AssessmentQuerySet(RecordedQuerySet):
         """Whoever sees the model version sees its assessments."""
         if access.sees_everything(user):
             return self
-        return self.filter(Q(version__model__owner=user) | Q(version__model__developers=user)).distinct()
+        return self.filter(_of_seen(user))
 
     def running(self):
         return self.filter(state__in=["queued", "running"])
@@ -25,8 +31,7 @@ class FindingQuerySet(RecordedQuerySet):
         """Whoever sees the model version sees its findings; those that are not issued yet, the second line alone."""
         if access.sees_everything(user):
             return self
-        seen = self.filter(Q(version__model__owner=user) | Q(version__model__developers=user))
-        return seen.exclude(state="draft").distinct()
+        return self.filter(_of_seen(user)).exclude(state="draft")
 
     def standing(self):
         """Those that are on record and have not ended."""
@@ -49,7 +54,7 @@ class PolicyExceptionQuerySet(RecordedQuerySet):
         """Whoever sees the model version sees its exceptions."""
         if access.sees_everything(user):
             return self
-        return self.filter(Q(version__model__owner=user) | Q(version__model__developers=user)).distinct()
+        return self.filter(_of_seen(user))
 
     def in_force(self, at=None):
         """Those that hold on a day (a date; today where None)."""

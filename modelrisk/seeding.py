@@ -43,6 +43,7 @@ VERSIONS = 3  # of a model
 TEMPLATES = 500  # assessments whose results are drawn; the others' are copies of theirs
 DRAWN_EVENTS = 20_000  # the others are copies
 DAYS = 3 * 365
+NOTIFICATIONS = 200  # of a person
 AREAS = ("Consumer lending", "Mortgages", "Cards", "Fraud", "Collections", "Pricing", "Treasury", "Human resources")
 ACTS = ("version.upload", "dataset.edit_columns", "assessment.start", "approval.submit", "finding.raise", "tier.rate")
 ROLES = (access.VALIDATOR, access.MRM_LEAD, access.APPROVER, access.COMMITTEE_CHAIR, access.COMPLIANCE,
@@ -235,8 +236,8 @@ class Seed:
     def make_notifications(self) -> None:
         keep(
             Notification(recipient=user, key=f"case.decided:seeded-{n}", subject=f"Seeded event {n}", url="/models/",
-                         made_at=self.day(n, 200), read_at=self.now if n < 150 else None)
-            for users in self.people.values() for user in users for n in range(200)
+                         made_at=self.day(n, NOTIFICATIONS), read_at=self.now if n < NOTIFICATIONS - 50 else None)
+            for users in self.people.values() for user in users for n in range(NOTIFICATIONS)
         )  # fmt: skip
 
     def make_events(self) -> None:

@@ -1,5 +1,6 @@
 """Findings over REST: read, raise, and each step of their life."""
 
+from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as route
@@ -9,7 +10,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from assessments.actions.findings import raise_finding, steps
 from assessments.findings.states import Event
-from assessments.models import Finding, Verdict
+from assessments.models import Assessment, Finding, Verdict
 from registry.api import inputs
 from registry.api.offers import AvailableActions, offer
 from registry.api.reading import HasHistory, ListFilters, VisibleRow, VisibleRows
@@ -92,7 +93,9 @@ class FindingFilters(ListFilters):
 class FindingViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Issues that the validating side raises and closes, and the building side answers."""
 
-    queryset = Finding.objects.select_related("version__model__owner", "assessment", "owner", "raised_by")
+    queryset = Finding.objects.select_related("version__model__owner", "owner", "raised_by").prefetch_related(
+        Prefetch("assessment", Assessment.objects.only("pk"))  # it is only named
+    )
 
     def get_serializer_class(self):
         return FindingRowSerializer if self.action == "list" else FindingSerializer

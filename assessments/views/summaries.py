@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from assessments.battery.spec import FAMILIES
 from assessments.models import Assessment, Measure, Verdict
@@ -48,9 +48,11 @@ def worst_by_family(assessment_ids: Iterable[int]) -> dict[int, dict[str, str]]:
 
 def latest_by_version(version_ids: Iterable[int], *, states: Iterable[str] = ()) -> dict[int, Assessment]:
     """{version id: its newest assessment}, of these states only where some are given."""
-    found = light(Assessment.objects.filter(version__in=list(version_ids))).order_by("pk")
+    wanted = Assessment.objects.filter(version__in=list(version_ids)).order_by()
     if states:
-        found = found.filter(state__in=list(states))
+        wanted = wanted.filter(state__in=list(states))
+    newest = wanted.values("version").annotate(newest=Max("pk")).values("newest")
+    found = light(Assessment.objects.filter(pk__in=newest)).order_by()
     return {assessment.version_id: assessment for assessment in found}
 
 

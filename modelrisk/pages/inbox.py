@@ -17,7 +17,7 @@ SHOWN_MODELS = 10
 def inbox(request) -> HttpResponse:
     visible = MLModel.objects.visible_to(request.user)
     context = {
-        "waiting": waiting.for_user(request.user),
+        "waiting": waiting.of_request(request),
         "runs": _runs(request.user),
         "rows": inventory.rows(visible.order_by("name")[:SHOWN_MODELS]),
         "models": visible.count(),

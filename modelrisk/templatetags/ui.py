@@ -354,7 +354,9 @@ def nav(context):
 
     area = getattr(request.resolver_match, "url_name", "") or ""
     items = [
-        _item("Inbox", "inbox", area in ("inbox", "review"), count=waiting.count(user)),
+        _item(
+            "Inbox", "inbox", area in ("inbox", "review"), count=min(waiting.actable(waiting.of_request(request)), 99)
+        ),
         _item(
             "Models",
             "models",

@@ -22,7 +22,7 @@ from registry.api.serializers import (
 )
 from registry.approvals import actions as approvals
 from registry.approvals.deployment import clearance
-from registry.models import MLModel, ModelVersion
+from registry.models import MLModel, ModelVersion, Scan
 from registry.views.files import send
 
 
@@ -100,8 +100,12 @@ class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
     def filter_queryset(self, rows):
         if self.action != "list":
             return rows
+        wanted = VersionFilters.read(self)
         names = {"gate": "gate_now"}
-        return rows.filter(**{names.get(name, name): value for name, value in VersionFilters.read(self).items()})
+        if wanted.get("gate") in {"needs_waiver", "waived", "refused"}:  # few: found by what was scanned first
+            verdict = "refused" if wanted["gate"] == "refused" else "needs_waiver"
+            rows = rows.filter(artifact__in=Scan.objects.filter(verdict=verdict).order_by().values("artifact"))
+        return rows.filter(**{names.get(name, name): value for name, value in wanted.items()})
 
     @extend_schema(responses=FILE_ANSWERS)
     @route(detail=True, methods=["get"], content_negotiation_class=AsAsked)

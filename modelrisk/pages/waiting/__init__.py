@@ -1,7 +1,7 @@
 """What waits for a person: each kind of it is a file with a function `found(user) -> Iterable[Waiting]`, listed here.
 
 The page and the API show the same rows, and the number in the navigation is how many of them this person can act on.
-A source asks a constant number of questions: it is asked on every page.
+A source asks a constant number of questions, and gives at most AT_MOST rows: it is asked on every page.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,4 +29,15 @@ def for_user(user) -> list[Waiting]:
 
 def count(user) -> int:
     """Of what this person can act on: nobody is called for what they may not do."""
-    return sum(not row.blocked for row in for_user(user))
+    return actable(for_user(user))
+
+
+def actable(rows: Iterable[Waiting]) -> int:
+    return sum(not row.blocked for row in rows)
+
+
+def of_request(request) -> list[Waiting]:
+    """For who asks, found once for the page and its navigation."""
+    if not hasattr(request, "_modelrisk_waiting"):
+        request._modelrisk_waiting = for_user(request.user)
+    return request._modelrisk_waiting

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from assessments.models import Assessment
 from assessments.views import summaries
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from modelrisk.pages.waiting.where import page_of
 from registry.models import Decision, ModelVersion
 
@@ -17,7 +18,11 @@ RENEW_BEFORE = timedelta(days=30)
 
 def found(user) -> Iterator[Waiting]:
     built = ModelVersion.objects.built_by(user).newest().with_gate().select_related("model").defer("estimator")
-    versions = [one for one in built if one.approval_status != ModelVersion.ApprovalStatus.PENDING]
+    built = built.exclude(approval_status=ModelVersion.ApprovalStatus.PENDING)
+    soon = Decision.objects.filter(valid_until__lte=timezone.localdate() + RENEW_BEFORE).values("request__version")
+    held = ~Q(gate_now__in=["allowed", "waived"])
+    moving = Q(approval_status=ModelVersion.ApprovalStatus.DRAFT) | held | Q(pk__in=soon)
+    versions = list(built.filter(moving).order_by("pk")[:AT_MOST])
     latest = summaries.latest_by_version([version.pk for version in versions])
     counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
     ends = _ends(versions)

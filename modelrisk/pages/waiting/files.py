@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry.models import ModelVersion
 
 
 def found(user) -> Iterator[Waiting]:
     held = ModelVersion.objects.waiting_for_waiver(user).select_related("model", "artifact", "created_by")
-    files = {version.artifact_id: version for version in held.defer("estimator").order_by("-pk")}
+    files = {version.artifact_id: version for version in held.defer("estimator").order_by("-pk")[:AT_MOST]}
     for version in files.values():
         yield Waiting.of(
             version,

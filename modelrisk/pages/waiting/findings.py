@@ -7,7 +7,7 @@ from django.urls import reverse
 from assessments.findings.rules import CHALLENGE
 from assessments.findings.states import Side, waits_for
 from assessments.models import Finding
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access
 from registry.models import ModelVersion
 
@@ -37,11 +37,15 @@ def found(user) -> Iterator[Waiting]:
 
 
 def _of(user) -> list[Finding]:
-    standing = Finding.objects.open_ones().select_related("version__model").order_by("pk")
-    building = standing.filter(version__in=ModelVersion.objects.built_by(user).values("pk"))
-    mine = [one for one in building if waits_for(one.state) == Side.BUILDING]
+    standing = Finding.objects.select_related("version__model").order_by("due", "pk")
+    built = ModelVersion.objects.built_by(user).order_by().values("pk")
+    mine = list(standing.filter(version__in=built, state__in=_waiting_for(Side.BUILDING))[:AT_MOST])
     if not access.roles_of(user) & CHALLENGE:
         return mine
-    uploaded = ModelVersion.objects.filter(created_by=user).values("model")
-    others = standing.exclude(pk__in=building.values("pk")).exclude(version__model__in=uploaded)
-    return mine + [one for one in others if waits_for(one.state) == Side.VALIDATING]
+    uploaded = ModelVersion.objects.filter(created_by=user).order_by().values("model")
+    others = standing.filter(state__in=_waiting_for(Side.VALIDATING)).exclude(version__in=built)
+    return mine + list(others.exclude(version__model__in=uploaded)[:AT_MOST])
+
+
+def _waiting_for(side: Side) -> list[str]:
+    return [state for state in STEPS if waits_for(state) == side]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+AT_MOST = 50  # rows of one source: who has more than that to do needs no longer list
 LAST = 9  # where there is no tier
 
 

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access
 from registry.models import ModelVersion, TierRating
-
-AT_MOST = 200
 
 
 def found(user) -> Iterator[Waiting]:

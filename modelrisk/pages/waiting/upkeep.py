@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from assessments.exceptions.states import MAY_BE_APPROVED, RANK, Kind, least_role, rank_of
 from assessments.models import PolicyException
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access, attestations
 from registry.independence import SECOND_LINE
 from registry.models import Condition, MLModel, ModelVersion, RevalidationTrigger, RoleGrant
 
 AHEAD = timedelta(days=30)
+SHORTEST_CADENCE = timedelta(days=28 * min(attestations.MONTHS.values()))
 
 
 def found(user) -> Iterator[Waiting]:
@@ -54,7 +55,7 @@ def _exceptions(user) -> Iterator[Waiting]:
     rows = PolicyException.objects.select_related("version__model__owner", "finding", "requested_by").order_by("pk")
     if access.roles_of(user) & SECOND_LINE:
         asked = rows.filter(state=PolicyException.State.REQUESTED).exclude(requested_by=user)
-        for one in _outranked(list(asked.exclude(version__model__in=_had_a_part_in(user))), user):
+        for one in _outranked(list(asked.exclude(version__model__in=_had_a_part_in(user))[:AT_MOST]), user):
             yield _of_exception(one, "Decide on an exception", one.requested_at)
     today = timezone.localdate()
     for one in rows.expiring(AHEAD, today).filter(requested_by=user, renewal__isnull=True):
@@ -97,7 +98,7 @@ def _of_exception(one: PolicyException, what: str, since, due=None) -> Waiting:
 def _triggers(user) -> Iterator[Waiting]:
     """What asks for a revalidation of what this person builds."""
     mine = ModelVersion.objects.built_by(user).values("pk")
-    for one in RevalidationTrigger.objects.open().filter(version__in=mine).select_related("version__model"):
+    for one in RevalidationTrigger.objects.open().filter(version__in=mine).select_related("version__model")[:AT_MOST]:
         yield Waiting.of(
             one.version,
             kind="revalidation",
@@ -111,9 +112,11 @@ def _triggers(user) -> Iterator[Waiting]:
 def _attestations(user) -> Iterator[Waiting]:
     """Due within thirty days, for the owner."""
     used = ModelVersion.objects.filter(model__owner=user, use_status__in=attestations.USED)
-    used = used.select_related("model").prefetch_related("attestations", "deployments")
+    long_ago = timezone.now() - SHORTEST_CADENCE + AHEAD  # what is younger, or was attested since, is not due
+    used = used.filter(created_at__lte=long_ago).exclude(attestations__attested_at__gt=long_ago)
+    used = used.select_related("model").prefetch_related("attestations", "deployments").order_by("created_at", "pk")
     soon = timezone.localdate() + AHEAD
-    for version in used.defer("estimator"):
+    for version in used.defer("estimator")[:AT_MOST]:
         due = attestations.due_of(version)
         if due is not None and due <= soon:
             yield Waiting.of(
