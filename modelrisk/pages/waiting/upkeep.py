@@ -112,8 +112,8 @@ def _triggers(user) -> Iterator[Waiting]:
 def _attestations(user) -> Iterator[Waiting]:
     """Due within thirty days, for the owner."""
     used = ModelVersion.objects.filter(model__owner=user, use_status__in=attestations.USED)
-    long_ago = timezone.now() - SHORTEST_CADENCE + AHEAD  # what is younger, or was attested since, is not due
-    used = used.filter(created_at__lte=long_ago).exclude(attestations__attested_at__gt=long_ago)
+    long_ago = timezone.now() - SHORTEST_CADENCE + AHEAD  # what was attested since is not due
+    used = used.exclude(attestations__attested_at__gt=long_ago)
     used = used.select_related("model").prefetch_related("attestations", "deployments").order_by("created_at", "pk")
     soon = timezone.localdate() + AHEAD
     for version in used.defer("estimator")[:AT_MOST]:
