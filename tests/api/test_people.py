@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_resolver, reverse
 from rest_framework.test import APIClient
 
 from modelrisk.pages.people import rights
@@ -20,6 +20,12 @@ from tests.signing import signed_in
 
 pytestmark = pytest.mark.django_db
 WHY = "Needed for the retail committee."
+
+
+@pytest.fixture(autouse=True)
+def every_action_is_offered():
+    """As in a running server, where the addresses are read first."""
+    get_resolver().url_patterns  # noqa: B018 - reading is what imports them
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The pages of people: who has which role, who may do what, and that nobody is told more than the rules say."""
 
 import pytest
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from modelrisk.pages import waiting
 from modelrisk.pages.people import rights
@@ -14,6 +14,12 @@ from tests.pages.page import read
 
 pytestmark = pytest.mark.django_db
 WHY = "Needed for the retail committee."
+
+
+@pytest.fixture(autouse=True)
+def every_action_is_offered():
+    """As in a running server, where the addresses are read first."""
+    get_resolver().url_patterns  # noqa: B018 - reading is what imports them
 
 
 @pytest.fixture
