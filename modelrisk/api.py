@@ -31,6 +31,7 @@ from registry.api.audit import (
     AuditKeyView,
     AuditSealViewSet,
 )
+from registry.api.case import DossierViewSet
 from registry.api.datasets import DatasetVersionViewSet, DatasetViewSet
 from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.notifications import NotificationViewSet, WebhookViewSet
@@ -67,6 +68,7 @@ router.register("explainability", ExplainabilityViewSet, basename="explainabilit
 router.register("role-grants", RoleGrantViewSet, basename="role-grant")
 router.register("assignments", AssignmentViewSet, basename="assignment")
 router.register("service-accounts", ServiceAccountViewSet, basename="service-account")
+router.register("dossiers", DossierViewSet, basename="dossier")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("webhooks", WebhookViewSet, basename="webhook")

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 
 from registry import access, contexts, scanning
-from registry.models import Column, DatasetVersion, MLModel, Relation, Vote
+from registry.models import Column, DatasetVersion, MLModel, Relation
 from registry.refusals import BadInput
 
 
@@ -154,57 +154,6 @@ class UploadDatasetForm(ActionForm):
         label="Favourable value",
         help_text="The outcome a person hopes for, for example approved; left empty, it is guessed. Amounts have none.",
     )
-
-
-class RequestApprovalForm(ActionForm):
-    note = forms.CharField(
-        required=False,
-        label="Note to the reviewer",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What to look at, and what you already know of the findings.",
-    )
-
-
-class WithdrawForm(ActionForm):
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="Why it is taken back")
-
-
-class VoteForm(ActionForm):
-    """`outcomes` is what rules.outcomes gives: each outcome with the reason why not, or None."""
-
-    outcome = forms.ChoiceField(choices=Vote.Outcome.choices, widget=forms.RadioSelect, label="Outcome")
-    comment = forms.CharField(
-        label="Reason", widget=forms.Textarea(attrs={"rows": 4}), help_text="Recorded with your name."
-    )
-    condition = forms.CharField(required=False, label="Condition", widget=forms.Textarea(attrs={"rows": 2}))
-    condition_owner = forms.ModelChoiceField(
-        get_user_model().objects.filter(is_active=True), required=False, label="Owner of the condition"
-    )
-    condition_due = forms.DateField(
-        required=False, label="Due", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    valid_until = forms.DateField(
-        required=False,
-        label="Valid until",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="Empty: until the next review of its tier is due.",
-    )
-
-    def __init__(self, *args, outcomes: dict[str, str | None], **kwargs):
-        super().__init__(*args, **kwargs)
-        allowed = [(value, label) for value, label in Vote.Outcome.choices if outcomes.get(value) is None]
-        self.fields["outcome"].choices = allowed
-        self.refused = [
-            (label, outcomes[value]) for value, label in Vote.Outcome.choices if outcomes.get(value) is not None
-        ]
-
-    def asked(self) -> dict:
-        """What the action `vote` takes."""
-        given = {name: self.cleaned_data[name] for name in ("outcome", "comment", "valid_until")}
-        text, owner, due = (self.cleaned_data[name] for name in ("condition", "condition_owner", "condition_due"))
-        if text:
-            given["conditions"] = [{"text": text, "owner": owner, "due": due, "check_method": "person"}]
-        return given
 
 
 class ColumnsForm(ActionForm):

@@ -105,6 +105,17 @@ class ModelVersionQuerySet(RecordedQuerySet):
         return self.filter(approval_status__in=["approved", "approved_with_conditions"])
 
 
+class OfCaseQuerySet(RecordedQuerySet):
+    """Dossiers and decisions."""
+
+    def visible_to(self, user):
+        """Whoever sees the version sees what was put before the deciders, and what they decided."""
+        if access.sees_everything(user):
+            return self
+        versions = apps.get_model("registry", "ModelVersion").objects.visible_to(user)
+        return self.filter(request__version__in=versions.values("pk"))
+
+
 class ArtifactQuerySet(RecordedQuerySet):
     """Files are stored once, whoever uploads them: of one that others have too, each sees only what concerns theirs."""
 

@@ -23,12 +23,7 @@ class Visitor:
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
-        page = self.read("/login/")
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        if token is None:
-            raise PageFault("/login/ has no form")
-        form = {"username": username, "password": password, "csrfmiddlewaretoken": token[1]}
-        self.read("/login/", urllib.parse.urlencode(form).encode())
+        self.send("/login/", "/login/", {"username": username, "password": password})
         if not any(cookie.name == "sessionid" for cookie in self._cookies):
             raise PageFault(f"{username} could not sign in")
 
@@ -45,6 +40,13 @@ class Visitor:
 
     def read(self, path: str, body: bytes | None = None) -> str:
         return self.fetch(path, body)[1].decode()
+
+    def send(self, page: str, path: str, given: dict[str, str]) -> str:
+        """Fill in the form of `page` that goes to `path`; the answer's text. A form that comes back is a PageFault."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.read(page))
+        if token is None:
+            raise PageFault(f"{page} has no form")
+        return self.read(path, urllib.parse.urlencode({**given, "csrfmiddlewaretoken": token[1]}).encode())
 
     def see_charts(self, path: str, chart_ids: list[str]) -> None:
         """Each of these charts is on the page at `path`, drawn, and its pictures are served."""

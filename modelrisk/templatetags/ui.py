@@ -26,14 +26,28 @@ for written in ["number", "percent", "in_unit", "interval", "count", "duration",
 
 GLYPHS = {"pass": "✓", "warn": "!", "fail": "×", "inconclusive": "?", "error": "!", "not_applicable": "–"}
 APPROVAL_LOOKS = {
+    "draft": "neutral",
+    "submitted": "accent",
+    "in_validation": "accent",
+    "returned": "warn",
+    "validated": "accent",
+    "validation_failed": "fail",
+    "pending_approval": "accent",
     "approved": "pass",
     "approved_with_conditions": "warn",
     "rejected": "fail",
-    "pending_approval": "accent",
-    **dict.fromkeys(["submitted", "in_validation", "validated"], "accent"),
-    **dict.fromkeys(["returned", "expired"], "warn"),
-    "validation_failed": "fail",
-}  # the others are neutral
+    "withdrawn": "neutral",
+    "expired": "fail",
+    "superseded": "neutral",
+}
+USE_LOOKS = {
+    "not_in_use": "neutral",
+    "in_use": "pass",
+    "restricted": "warn",
+    "suspended": "fail",
+    "decommissioning": "warn",
+    "retired": "neutral",
+}
 # The state of a file at the gate -> look, glyph, words.
 GATES = {
     "allowed": ("pass", "✓", "allowed"),
@@ -89,7 +103,15 @@ def approval(version, valid_until=None):
     if valid_until and version.approval_status in ("approved", "approved_with_conditions"):
         word = "approved" if version.approval_status == "approved" else "conditions"
         text = f"{word} to {date_format(valid_until, 'j M Y')}"
-    look = APPROVAL_LOOKS.get(version.approval_status, "neutral")
+    look = APPROVAL_LOOKS[version.approval_status]
+    return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
+def use(version):
+    """How a version is used, as a pill."""
+    look = USE_LOOKS[version.use_status]
+    text = version.get_use_status_display()
     return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
 
 
@@ -309,6 +331,30 @@ def digest(sha256: str, what: str = "digest", of_file: bool = False):
 @register.inclusion_tag("ui/timeline.html")
 def timeline(events):
     return {"events": events}
+
+
+@register.inclusion_tag("ui/stages.html")
+def stages(found):
+    """The stations of a case, modelrisk.pages.case.Stage each."""
+    return {"stages": found}
+
+
+@register.filter
+def conflict_told(check: dict) -> str:
+    """What the conflict check of a vote compared, and what it found."""
+    if not check:
+        return "not recorded"
+    had = "; ".join(f"{name} ({', '.join(parts)})" for name, parts in check.get("lineage", {}).items())
+    found = check.get("found", "")
+    told = "no conflict: none of the people of the model" if found == "none of these" else f"found as {found}"
+    lead = f"; lead validator {check['lead_validator']}" if check.get("lead_validator") else ""
+    return f"{told}. Compared with {had}{lead}."
+
+
+@register.filter
+def refused(steps):
+    """Of the steps that the state allows, those that this person may not take."""
+    return [one for one in steps if one.refusal]
 
 
 @register.inclusion_tag("ui/pager.html")

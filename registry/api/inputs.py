@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
 from registry import contexts
-from registry.models import Column, Condition, MLModel, Relation, Vote
+from registry.models import Column, MLModel, Relation
 
 
 def read(view, kind: type[serializers.Serializer]) -> dict:
@@ -108,31 +108,3 @@ class JudgedRelationSerializer(serializers.Serializer):
 
     text = serializers.CharField(max_length=4000, help_text="For example: open_accounts <= total_accounts.")
     state = serializers.ChoiceField(choices=Relation.State.choices, default=Relation.State.CONFIRMED)
-
-
-class NewApprovalRequestSerializer(serializers.Serializer):
-    note = serializers.CharField(required=False, allow_blank=True)
-
-
-class WithdrawalSerializer(serializers.Serializer):
-    reason = serializers.CharField()
-
-
-class NewConditionSerializer(serializers.Serializer):
-    text = serializers.CharField(help_text="What must be done.")
-    owner = serializers.SlugRelatedField(
-        slug_field="username", queryset=get_user_model().objects.filter(is_active=True), help_text="Username."
-    )
-    due = serializers.DateField()
-    check_method = serializers.ChoiceField(choices=Condition.Check.choices)
-    criterion = serializers.DictField(required=False)
-
-
-class NewVoteSerializer(serializers.Serializer):
-    outcome = serializers.ChoiceField(choices=Vote.Outcome.choices)
-    comment = serializers.CharField(help_text="Why; it is kept with the vote.")
-    conditions = NewConditionSerializer(many=True, required=False)
-    valid_until = serializers.DateField(
-        required=False, allow_null=True, help_text="Without one: until the next review of the tier is due."
-    )
-    seen = serializers.CharField(help_text="SHA-256 of the dossier that you read.")

@@ -1,4 +1,4 @@
-"""Models and their versions: register, upload, submit, vote."""
+"""Models and their versions: register, upload, and what else a version answers. Its case: registry.api.case."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,17 +10,17 @@ from rest_framework.viewsets import GenericViewSet
 
 from registry import actions, waivers
 from registry.api import inputs
+from registry.api.case import CaseSteps
 from registry.api.offers import offer
 from registry.api.reading import FILE_ANSWERS, AsAsked, HasHistory, ListFilters, VisibleRow, VisibleRows
 from registry.api.serializers import (
-    ApprovalRequestSerializer,
     ClearanceSerializer,
     ModelRowSerializer,
     ModelSerializer,
     VersionRowSerializer,
     VersionSerializer,
 )
-from registry.approvals import actions as approvals
+from registry.api.use import UseSteps
 from registry.approvals.deployment import clearance
 from registry.models import MLModel, ModelVersion, Scan
 from registry.views.files import send
@@ -73,6 +73,7 @@ class VersionFilters(ListFilters):
         choices=ModelVersion.Gate.choices, required=False, help_text="Whether its file may be run now."
     )
     approval_status = serializers.ChoiceField(choices=ModelVersion.ApprovalStatus.choices, required=False)
+    use_status = serializers.ChoiceField(choices=ModelVersion.UseStatus.choices, required=False)
 
 
 class GateQuestion(ListFilters):
@@ -81,7 +82,7 @@ class GateQuestion(ListFilters):
     )
 
 
-class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class VersionViewSet(CaseSteps, UseSteps, VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """One artefact of a model under test and approval."""
 
     queryset = ModelVersion.objects.select_related("model", "model__owner", "artifact", "created_by")
@@ -131,34 +132,7 @@ class VersionViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin
         waivers.rescan(self.get_object(), actor=request.user)
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(request=inputs.NewApprovalRequestSerializer, responses={201: ApprovalRequestSerializer})
-    @route(detail=True, methods=["post"], url_path="submit")
-    def submit(self, request, pk=None):
-        """Hand the version to the validating side, with the evidence as it is now."""
-        version = self.get_object()
-        given = inputs.read(self, inputs.NewApprovalRequestSerializer)
-        made = approvals.submit(version, actor=request.user, **given)
-        return Response(ApprovalRequestSerializer(made, context=self.get_serializer_context()).data, status=201)
-
-    @extend_schema(request=inputs.WithdrawalSerializer, responses={200: VersionSerializer})
-    @route(detail=True, methods=["post"])
-    def withdraw(self, request, pk=None):
-        """Take the version back for good."""
-        given = inputs.read(self, inputs.WithdrawalSerializer)
-        approvals.withdraw(self.get_object(), actor=request.user, **given)
-        return Response(self.get_serializer(self.get_object()).data)
-
-    @extend_schema(request=inputs.NewVoteSerializer, responses={201: VersionSerializer})
-    @route(detail=True, methods=["post"], url_path="votes")
-    def vote(self, request, pk=None):
-        """Sign the dossier: approve, approve with conditions, reject or return. Never with a token."""
-        approvals.vote(self.get_object(), actor=request.user, **inputs.read(self, inputs.NewVoteSerializer))
-        return Response(self.get_serializer(self.get_object()).data, status=201)
-
 
 offer(MLModel, actions.edit_context, method="PUT", route="model-context")
 offer(MLModel, actions.upload_version, route="model-versions")
 offer(ModelVersion, waivers.rescan, route="version-rescan")
-offer(ModelVersion, approvals.submit, route="version-submit")
-offer(ModelVersion, approvals.withdraw, route="version-withdraw")
-offer(ModelVersion, approvals.vote, route="version-vote")

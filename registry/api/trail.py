@@ -5,7 +5,8 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
-from registry.api.reading import ListFilters, VisibleRow
+from registry.api.case_serializers import WholeDecisionSerializer
+from registry.api.reading import ListFilters, VisibleRow, VisibleRows
 from registry.api.serializers import DecisionSerializer
 from registry.models import Decision, ModelVersion
 
@@ -15,16 +16,13 @@ class DecisionFilters(ListFilters):
     outcome = serializers.ChoiceField(choices=Decision.Outcome.choices, required=False)
 
 
-class DecisionViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class DecisionViewSet(VisibleRows, ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """What people decided on versions, why, and on what evidence."""
 
     queryset = Decision.objects.select_related("decided_by", "request__requested_by", "request__version__model")
-    serializer_class = DecisionSerializer
-    lookup_value_regex = "[0-9]{1,18}"
 
-    def get_queryset(self):
-        """Whoever sees the version sees what was decided on it."""
-        return super().get_queryset().filter(request__version__in=ModelVersion.objects.visible_to(self.request.user))
+    def get_serializer_class(self):
+        return DecisionSerializer if self.action == "list" else WholeDecisionSerializer
 
     @extend_schema(parameters=[DecisionFilters])
     def list(self, request):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from registry.changes import RecordedQuerySet
 from registry.models.ml_model import MLModel, ModelVersion
+from registry.querysets import OfCaseQuerySet
 
 USER = settings.AUTH_USER_MODEL
 
@@ -57,7 +58,7 @@ class Dossier(models.Model):
     replaced_at = models.DateTimeField(null=True, blank=True)
     replaced_because = models.TextField(blank=True)
 
-    objects = RecordedQuerySet.as_manager()
+    objects = OfCaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -116,7 +117,7 @@ class Decision(models.Model):
     decided_by = models.ForeignKey(USER, models.PROTECT, related_name="+", help_text="Who cast the deciding vote.")
     decided_at = models.DateTimeField(auto_now_add=True)
 
-    objects = RecordedQuerySet.as_manager()
+    objects = OfCaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

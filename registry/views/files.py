@@ -4,7 +4,8 @@ from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpRespons
 from django.utils.http import content_disposition_header
 
 from registry import storage
-from registry.models import Artifact
+from registry.approvals import dossiers
+from registry.models import Artifact, Dossier
 
 
 def send(artifact: Artifact, filename: str) -> HttpResponse | StreamingHttpResponse:
@@ -20,3 +21,9 @@ def attached(response, filename: str):
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename)
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def send_dossier(dossier: Dossier) -> HttpResponse:
+    """The document in its one canonical form: its SHA-256 is the one that was signed."""
+    response = HttpResponse(dossiers.canonical(dossier.document), content_type="application/octet-stream")
+    return attached(response, f"dossier-{dossier.pk}-revision-{dossier.revision}.json")

@@ -133,7 +133,7 @@ def test_a_token_signs_nothing(assessed, call, approver):
     with cases.without_gates():
         version = cases.bring(version, "pending_approval")
     given = {"outcome": "reject", "comment": "Too few rows to tell.", "seen": cases.seen(version)}
-    answer = posted(call(approver), f"{assessed['version']['url']}votes/", given, status=403)
+    answer = posted(call(approver), f"{assessed['version']['url']}vote/", given, status=403)
     assert "not with an API token" in answer["message"]
     with cases.without_gates():
         assert cases.decide(version, "reject").outcome == "reject"

@@ -1,6 +1,7 @@
 """A real installation in processes of its own, and a real browser in front of it."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-enough-password"
-ROLES = ("owner", "developer", "validator", "approver", "security_officer", "auditor")
+ROLES = ("owner", "developer", "validator", "approver", "security_officer", "auditor", "mrm_lead")
 # One for each role; and one who decides and grants waivers, to whom each page shows all that it can.
 PEOPLE = {role: (role,) for role in ROLES} | {"second_line": ("approver", "security_officer")}
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -97,7 +98,7 @@ class Person:
     """A person at a browser of their own. `complaints` is what the browser's console says: there should be nothing."""
 
     def __init__(self, chromium, site: Site, name: str, **options) -> None:
-        self.site = site
+        self.site, self.name = site, name
         self.context = chromium.new_context(base_url=site.url, **options)
         self.page = self.context.new_page()
         self.page.set_default_timeout(120_000)
@@ -151,6 +152,7 @@ def register_and_upload(someone: Person, name: str, model: Path, data: Path) -> 
     page.get_by_role("button", name="Save the columns").wait_for()
     page.goto("/models/register/")
     page.get_by_label("Name").fill(name)
+    page.get_by_label("Purpose").fill("Ranks applicants for a call, never for a refusal.")
     someone.press("Register the model")
     page.get_by_label("Model file").set_input_files(model)
     someone.press("Upload and read")
@@ -174,16 +176,48 @@ def held_url(chromium, site, held_model, small_data) -> str:
     return url
 
 
+def walk_to_decision(owner: Person, mrm_lead: Person, validator: Person, version_url: str, *, note: str = "") -> None:
+    """From the assessed draft to the decision that waits, each step by whose it is."""
+    for someone in (owner, mrm_lead, validator):
+        someone.page.goto(version_url)
+    owner.page.get_by_label("Note to the validator").fill(note)
+    owner.press("Submit for validation")
+    mrm_lead.page.reload()
+    mrm_lead.page.get_by_label("Validator", exact=True).select_option(label=validator.name)
+    mrm_lead.page.get_by_label("Scope").fill("The whole battery; not the pipeline.")
+    mrm_lead.press("Start the validation")
+    answer_failures(validator, version_url)
+    validator.page.goto(version_url)
+    validator.page.locator("#validate").get_by_label("Validation report").fill("Fit for its use, with its findings.")
+    validator.press("Sign the validation")
+    mrm_lead.page.reload()
+    mrm_lead.press("Put to decision")
+
+
+def answer_failures(validator: Person, version_url: str) -> None:
+    """An observation for each criterion that failed: why it may stand."""
+    page = validator.page
+    page.goto(version_url)
+    page.get_by_role("link", name=re.compile(r"^Assessment \d+$")).first.click()
+    failed = page.get_by_role("row").filter(has=page.locator("[data-verdict=fail]"))
+    links = failed.get_by_role("link", name="Raise a finding")
+    for address in {link.get_attribute("href") for link in links.all()}:
+        page.goto(address)
+        page.get_by_label("Description").fill("It may stand for this use: nobody is refused by it.")
+        page.get_by_label("Severity").select_option("observation")
+        validator.press("Raise the finding")
+
+
 @pytest.fixture(scope="session")
 def assessed_url(chromium, site, small_model, small_data) -> str:
-    """The address of a finished assessment of the validator's model, with its approval requested."""
-    someone = Person(chromium, site, "validator")
-    register_and_upload(someone, "Shown", small_model, small_data)
-    version_url = someone.page.url
-    start_assessment(someone, "Shown")
-    someone.page.get_by_role("heading", name="Fairness").wait_for()
-    url = someone.page.url
-    someone.page.goto(version_url)
-    someone.press("Request approval")
-    someone.context.close()
+    """The address of a finished assessment of the owner's model, which waits for its decision."""
+    owner, mrm_lead, validator = (Person(chromium, site, name) for name in ("owner", "mrm_lead", "validator"))
+    register_and_upload(owner, "Shown", small_model, small_data)
+    version_url = owner.page.url
+    start_assessment(owner, "Shown")
+    owner.page.get_by_role("heading", name="Fairness").wait_for()
+    url = owner.page.url
+    walk_to_decision(owner, mrm_lead, validator, version_url)
+    for someone in (owner, mrm_lead, validator):
+        someone.context.close()
     return url

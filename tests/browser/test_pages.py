@@ -13,6 +13,7 @@ PAGES = {
     "model": "/models/shown/",
     "version": "/models/shown/v1/",
     "review": "/models/shown/v1/review/",
+    "dossier": "/dossiers/1/",
     "held version": "/models/held/v1/",
     "artefact": "",
     "datasets": "/datasets/",

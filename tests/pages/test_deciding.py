@@ -18,6 +18,10 @@ def at(name: str, version) -> str:
     return reverse(name, args=[version.model.slug, version.number])
 
 
+def step(version, event: str) -> str:
+    return reverse("version-step", args=[version.model.slug, version.number, event])
+
+
 @pytest.fixture
 def version(assessed):
     return assessed.version
@@ -31,7 +35,7 @@ def pending(version, developer, approver):
 
 
 def test_a_version_is_submitted_with_the_evidence(as_owner, version, assessed):
-    answer = as_owner.post(at("version-request", version), {"note": "Please."})
+    answer = as_owner.post(step(version, "submit"), {"note": "Please."})
     asked = ApprovalRequest.objects.get()
     version.refresh_from_db()
     assert (answer.status_code, version.approval_status, asked.note) == (302, "submitted", "Please.")
@@ -47,12 +51,12 @@ def test_a_version_is_submitted_with_the_evidence(as_owner, version, assessed):
 def test_without_an_assessment_the_page_says_what_is_missing(as_owner, model_version):
     text = read(as_owner.get(at("version", model_version))).text
     assert "was never assessed on any data set" in text
-    assert as_owner.post(at("version-request", model_version), {"note": ""}).status_code == 409
+    assert as_owner.post(step(model_version, "submit"), {"note": ""}).status_code == 409
     assert ApprovalRequest.objects.count() == 0
 
 
 def test_a_version_is_withdrawn(as_owner, pending):
-    as_owner.post(at("version-withdraw", pending), {"reason": "The data was wrong."})
+    as_owner.post(step(pending, "withdraw"), {"reason": "The data was wrong."})
     pending.refresh_from_db()
     assert pending.approval_status == "withdrawn"
 
@@ -70,8 +74,9 @@ REJECTION = {"outcome": "reject", "comment": "A reason that is long enough."}
 def test_the_reviewer_decides(as_reviewer, pending, approver):
     until = timezone.localdate() + timedelta(days=300)
     given = {"outcome": "approve_with_conditions", "comment": "Monthly monitoring of the selection rates."}
-    given |= {"condition": "Report the rates monthly.", "condition_owner": pending.model.owner_id}
-    given |= {"condition_due": until.isoformat(), "valid_until": until.isoformat(), "seen": cases.seen(pending)}
+    given |= {"condition-1-text": "Report the rates monthly.", "condition-1-owner": pending.model.owner_id}
+    given |= {"condition-1-due": until.isoformat(), "condition-1-check_method": "person"}
+    given |= {"valid_until": until.isoformat(), "seen": cases.seen(pending)}
     with cases.without_gates():
         answer = as_reviewer.post(at("review", pending), given)
         if answer.status_code == 409:  # the gates were silent when the dossier was frozen, and speak now
@@ -101,10 +106,8 @@ def test_a_failed_criterion_cannot_be_approved_without_conditions(as_reviewer, p
         "return",
     ]
     assert "approve with conditions, or reject" in read(answer).text
-    assert (
-        as_reviewer.post(at("review", pending), {"outcome": "approve", "comment": "All is well here."}).status_code
-        == 400
-    )
+    given = {"outcome": "approve", "comment": "All is well here."}
+    assert as_reviewer.post(at("review", pending), given).status_code == 409
     assert Decision.objects.count() == 0
 
 
@@ -152,8 +155,30 @@ def test_the_builders_inbox_leads_from_step_to_step(as_developer, developer, mod
     assert [one.what for one in waiting.for_user(developer)] == ["Assess"]
 
 
-def test_an_assessed_draft_waits_for_its_request(developer, version):
-    assert [one.what for one in waiting.for_user(developer)] == ["Submit"]
+def test_an_assessed_draft_waits_for_its_owner_to_submit_it(owner, developer, version):
+    assert [one.what for one in waiting.for_user(owner)] == ["Submit for validation"]
+    assert waiting.for_user(developer) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "who", "what"),
+    [
+        ("submitted", "mrm_lead", "Assign a validator"),
+        ("in_validation", "validator", "Validate"),
+        ("returned", "owner", "Answer the gaps"),
+        ("validated", "mrm_lead", "Put to decision"),
+        ("pending_approval", "approver", "Decide"),
+        ("approved", "owner", "Bring into use"),
+        ("expired", "owner", "Renew"),
+    ],
+)
+def test_a_case_waits_in_the_inbox_of_whose_move_it_is(cast, version, state, who, what):
+    people = {**cast, "mrm_lead": cases.people().mrm_lead}
+    with cases.without_gates():
+        cases.bring(version, state)
+    assert {name: [one.what for one in waiting.for_user(user)] for name, user in people.items()} == {
+        name: [what] if name == who else [] for name in people
+    }
 
 
 def test_the_number_in_the_navigation_is_what_waits(as_reviewer, pending):

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file {data}.")
         try:
             self.perform(data and data.resolve(), surroundings.choose_port(port), plan, state, once)
-        except (children.ChildFailed, surroundings.NoPort) as error:
+        except (children.ChildFailed, surroundings.NoPort, PageFault) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.say("Stopped. `make demo` goes on where this ended; `make demo-clean` forgets it.")
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         training = children.Training(folder, data)
         call_command("migrate", verbosity=0)
         # Only now: they ask the app registry's tables.
-        from modelrisk.demo import story
+        from modelrisk.demo import case, story
 
         password = surroundings.kept_password(state)
         people = story.make_people(password)
@@ -66,8 +66,9 @@ class Command(BaseCommand):
             server.wait_until_ready()
             self.introduce(server.url, password, told.assessments)
             self.follow(server, told.assessments)
-            version = story.ask_for_approval(told, people)
-            self.say(f"{version} waits for a decision: sign in as approver at {server.url}/")
+            sign = case.signing_at(server.url, password, story.access.VALIDATOR)
+            version = case.walk(told.assessments["gradient_boosting"].version, people, sign)
+            self.say(f"{version} is {version.get_approval_status_display()}: sign in as approver at {server.url}/")
             self.say(f"{told.held} waits for a waiver: sign in as security_officer")
             if once:
                 self.inspect(server.url, password, told.assessments, version, told.held)
@@ -119,6 +120,8 @@ class Command(BaseCommand):
                 self.say(self.read_tests(approver, assessment))
             if str(version.model) not in approver.read(reverse("inbox")):
                 raise PageFault(f"the approver's inbox does not show {version}")
+            if "Sign and record" not in approver.read(reverse("review", args=[version.model.slug, version.number])):
+                raise PageFault(f"the approver cannot vote on {version}")
             if str(held.model) not in Visitor(url, "security_officer", password).read(reverse("inbox")):
                 raise PageFault(f"the security officer's inbox does not show {held}")
         except PageFault as error:

@@ -1,4 +1,4 @@
-"""The builder's side: assess, look at a failure, ask for a decision, renew."""
+"""The builder's side: assess, look at a failure, submit, renew. What an open case asks of them is in cases.py."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,6 +11,7 @@ from assessments.models import Assessment
 from assessments.views import summaries
 from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from modelrisk.pages.waiting.where import page_of
+from registry.approvals.states import STANDING
 from registry.models import Decision, ModelVersion
 
 RENEW_BEFORE = timedelta(days=30)
@@ -27,26 +28,26 @@ def found(user) -> Iterator[Waiting]:
     counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
     ends = _ends(versions)
     for version in versions:
-        step = _next_step(version, latest.get(version.pk), counts, ends.get(version.pk))
+        step = _next_step(version, user, latest.get(version.pk), counts, ends.get(version.pk))
         if step is not None:
             yield step
 
 
-def _next_step(version, assessment, counts, end: date | None) -> Waiting | None:
+def _next_step(version, user, assessment, counts, end: date | None) -> Waiting | None:
     here, since = page_of("version", version), version.created_at
     if version.gate_now not in {"allowed", "waived"}:  # an approved one too: its waiver may have ended since
         given = {"note": ModelVersion.Gate(version.gate_now).label, "gate": version.gate_now, "url": here}
         return Waiting.of(version, kind="held", what="Held by the gate", since=since, **given)
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
-        return _next_of_draft(version, assessment, counts)
-    if end and end - timezone.localdate() <= RENEW_BEFORE:
+        return _next_of_draft(version, user, assessment, counts)
+    if version.approval_status in STANDING and end and end - timezone.localdate() <= RENEW_BEFORE:
         days = (end - timezone.localdate()).days
         note = f"approval ends in {days} day{'s' * (days != 1)}" if days > 0 else "approval has ended"
         return Waiting.of(version, kind="renew", what="Renew", note=note, since=since, due=end, url=here)
     return None
 
 
-def _next_of_draft(version, assessment, counts) -> Waiting | None:
+def _next_of_draft(version, user, assessment, counts) -> Waiting | None:
     here = page_of("version", version)
     if assessment is None:
         given = {"note": "never assessed", "since": version.created_at, "url": here + "#start", "button": "Start"}
@@ -59,8 +60,10 @@ def _next_of_draft(version, assessment, counts) -> Waiting | None:
         return Waiting.of(
             version, kind="failure", what="Look into it", url=reverse("assessment", args=[assessment.pk]), **given
         )
+    if version.model.owner_id != user.pk:
+        return None  # the owner submits
     given = {"note": "assessment finished", "since": since, "counts": counts.get(assessment.pk, {})}
-    return Waiting.of(version, kind="submit", what="Submit", url=here + "#approval", **given)
+    return Waiting.of(version, kind="submit", what="Submit for validation", url=here + "#submit", **given)
 
 
 def _ends(versions: list[ModelVersion]) -> dict[int, date]:
