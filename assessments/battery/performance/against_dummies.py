@@ -244,7 +244,7 @@ def _numbers(
     left = stats.ratio_interval(mine, theirs) if r2[1] > 0 else stats.unexplained_interval(mine, y)
     gain = (r2[0] - max(r2[1], 0)) / (1 - max(r2[1], 0)) if r2[1] < 1 else None
     ends = [_told(stats.unexplained_interval(loss, y)) for loss in (mine, theirs)]
-    rows = [["the model", "R²", r2[0], *ends[0]], [f"one column: {best}", "R²", r2[1], *ends[1]],
+    rows: list[list[Any]] = [["the model", "R²", r2[0], *ends[0]], [f"one column: {best}", "R²", r2[1], *ends[1]],
             ["always the mean", "R²", 0.0, None, None]]  # fmt: skip
     measures = [
         Measure("gain_over_simple", gain, (1 - left[1], 1 - left[0]) if left else None, len(y), better="higher"),
