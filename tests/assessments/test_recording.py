@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assessments import leasing, recording, stored
+from assessments import leasing, recording, selftesting, stored
 from assessments.models import TestResult
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +127,7 @@ def test_events_of_the_battery_are_understood():
 def test_digests_seed_and_where_the_model_was_are_ours_to_say(running):
     lies = {"model_sha256": "0" * 64, "data_sha256": "0" * 64, "seed": 1, "plan_name": "lies", "target": "lies"}
     said = {"subject": {**lies, "rows": 240}, "environment": {"python": "3", "model_process": "separate"}}
+    said["environment"]["battery_sha256"] = "0" * 64
     recording.record_start(running, {"event": "started", **said})
     running.refresh_from_db()
     document = stored.document(running)
@@ -136,7 +137,7 @@ def test_digests_seed_and_where_the_model_was_are_ours_to_say(running):
         "reference_sha256": None, "seed": plan["seed"], "plan_name": plan["plan_name"],
         "target": plan["target"]["column"], "favourable": plan["target"]["favourable"],
     }  # fmt: skip
-    assert document["environment"] == {"python": "3"}
+    assert document["environment"] == {"python": "3", "battery_sha256": selftesting.battery_sha256()}
 
 
 def test_progress_is_shown_while_a_test_runs(running):

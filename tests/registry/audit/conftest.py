@@ -29,6 +29,17 @@ def write(actor, count: int, word: str = "Note") -> list:
     ]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_recorded(request):
+    """Not even by the migrations."""
+    if request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("db")
+    with owner_of_the_tables() as cursor:
+        for table in ("auditmention", "auditleaf", "auditevent"):
+            cursor.execute(f"DELETE FROM registry_{table}")
+
+
 @pytest.fixture
 def log(owner) -> list:
     """Nine events under three seals, and two that wait."""

@@ -107,6 +107,7 @@ def test_a_removed_row_keeps_its_last_values(told, owner, days):
     @action("test.remove", rule=lambda *_, **__: None)
     def remove(model, *, actor):
         key = model.pk
+        model.assignments.all().delete()
         model.delete()
         model.pk = key
         return Done(model, summary="Removed")
