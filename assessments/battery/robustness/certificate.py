@@ -35,15 +35,15 @@ from assessments.battery.subject import Subject
 @battery_test(
     title="Certified robustness",
     params=[
-        Param("rows", 40, "Rows certified", quick=25, thorough=200, minimum=10, maximum=100_000),
+        Param("rows", 40, "Rows certified", quick=15, thorough=200, minimum=10, maximum=100_000),
         Param(
             "budget", 0.05, "Budget that the verdict is about, a share of the feature range", minimum=0.0, maximum=1.0
         ),
         Param("clique", 3, "Trees taken together", quick=2, thorough=5, minimum=1, maximum=20),
-        Param("nodes", 1000, "Nodes visited for a group of trees", thorough=50_000, minimum=10),
+        Param("nodes", 1000, "Nodes visited for a group of trees", quick=300, thorough=50_000, minimum=10),
         Param("iterations", 8, "Iterations of HopSkipJump", thorough=16, minimum=1, maximum=200),
         Param("evaluations", 30, "Noisy copies a row in its first iteration", thorough=60, minimum=4),
-        Param("seconds", 12.0, "Seconds after which radii are left as they are", thorough=300.0, minimum=1.0),
+        Param("seconds", 60.0, "Seconds after which radii are left as they are", thorough=300.0, minimum=1.0),
     ],
     metrics=[
         Metric("certified_accuracy", "Accuracy proved to stay within the budget", better="higher"),
