@@ -148,8 +148,10 @@ def test_migrating_schedules_the_reaper_once():
     reaping.ensure_schedule()
     schedules = Schedule.objects.filter(func__startswith="assessments.").order_by("func")
     assert list(schedules.values_list("func", "minutes")) == [
-        ("assessments.tasks.reap", 1), ("assessments.tasks.selftest_battery", 15)
-    ]  # fmt: skip
+        ("assessments.tasks.nightly", None),
+        ("assessments.tasks.reap", 1),
+        ("assessments.tasks.selftest_battery", 15),
+    ]
 
 
 def test_the_reaper_sweeps_what_killed_workers_left(db, tmp_path, monkeypatch, settings):

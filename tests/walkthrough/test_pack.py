@@ -200,7 +200,7 @@ def test_the_page_and_the_api_send_the_same(as_auditor, decision):
 
 def test_taking_it_writes_nothing_to_the_trail(as_auditor, decision):
     before = AuditEvent.objects.count()
-    as_auditor.get(reverse("decision-pack-file", args=[decision.pk])).close()
+    assert as_auditor.get(reverse("decision-pack-file", args=[decision.pk])).getvalue()
     assert AuditEvent.objects.count() == before
 
 
