@@ -56,7 +56,10 @@ def test_what_the_action_refuses_has_the_same_form(call, scene, owner):
 
 def test_a_rule_that_says_no_says_why(call, auditor):
     answer = told(call(auditor).post("/api/v1/models/", {"name": "x"}), 403, "refused")
-    assert answer["message"] == "Registering models and datasets takes the role owner, developer or validator, or a service account's."
+    assert (
+        answer["message"]
+        == "Registering models and datasets takes the role owner, developer or validator, or a service account's."
+    )
 
 
 def test_a_state_that_does_not_allow_it_is_a_conflict(call, scene, owner):

@@ -39,6 +39,7 @@ def test_from_upload_to_decision_and_use(person, small_model, small_data):
     assert "Report the selection rates each month." in approver.text
 
     owner.page.goto(version_url)
+    owner.page.reload()  # the address differs from where the owner is by its fragment only
     digest = sha256(small_model.read_bytes()).hexdigest()
     owner.page.get_by_label("SHA-256 of the file in your hands").fill(digest)
     owner.page.get_by_label("Environment").fill("production")

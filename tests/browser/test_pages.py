@@ -107,7 +107,7 @@ def test_the_api_docs_show_every_address_under_our_content_policy(chromium, site
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda r: r.url.startswith((site.url, "data:", "blob:")) or complaints.append(r.url))
     page.goto("/api/v1/docs/")
-    page.get_by_text("/api/v1/whoami/").first.wait_for()
+    page.get_by_text("/api/v1/whoami/").first.wait_for(timeout=120_000)
     assert page.locator(".opblock").count() > 20
     page.locator("#operations-models-models_create .opblock-summary-control").click()
     page.get_by_text("Register a model; you become its owner.").first.wait_for()

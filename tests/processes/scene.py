@@ -38,11 +38,9 @@ def main() -> None:
     django.setup()
     from assessments.actions.assessments import start
     from registry.models import MLModel
-    from registry.roles import ensure_roles
     from tests.assessments.conftest import make_dataset_version, make_version
     from tests.conftest import make_user
 
-    ensure_roles()
     owner = make_user("owner", "owner")
     model, data = files()
     version = make_version(MLModel.objects.create(name="Income", slug="income", owner=owner), model)
