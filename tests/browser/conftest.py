@@ -116,7 +116,9 @@ class Person:
             self.complaints.append(message.text)
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        """Send a form, and wait for the answer: another person may look at what it did."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).click()
 
     def follow(self, name: str) -> None:
         self.page.get_by_role("link", name=name, exact=True).first.click()
@@ -186,7 +188,7 @@ def walk_to_decision(owner: Person, mrm_lead: Person, validator: Person, version
     mrm_lead.page.get_by_label("Validator", exact=True).select_option(label=validator.name)
     mrm_lead.page.get_by_label("Scope").fill("The whole battery; not the pipeline.")
     mrm_lead.press("Start the validation")
-    answer_failures(validator, version_url)
+    answer_failures(validator, owner, version_url)
     validator.page.goto(version_url)
     validator.page.locator("#validate").get_by_label("Validation report").fill("Fit for its use, with its findings.")
     validator.press("Sign the validation")
@@ -194,8 +196,8 @@ def walk_to_decision(owner: Person, mrm_lead: Person, validator: Person, version
     mrm_lead.press("Put to decision")
 
 
-def answer_failures(validator: Person, version_url: str) -> None:
-    """An observation for each criterion that failed: why it may stand."""
+def answer_failures(validator: Person, owner: Person, version_url: str) -> None:
+    """An observation for each criterion that failed: why it may stand, and what the owner does about it."""
     page = validator.page
     page.goto(version_url)
     page.get_by_role("link", name=re.compile(r"^Assessment \d+$")).first.click()
@@ -206,6 +208,9 @@ def answer_failures(validator: Person, version_url: str) -> None:
         page.get_by_label("Description").fill("It may stand for this use: nobody is refused by it.")
         page.get_by_label("Severity").select_option("observation")
         validator.press("Raise the finding")
+        owner.page.goto(page.url)
+        owner.page.get_by_label("What will be done about it, by whom").fill("Its rate is watched each month.")
+        owner.press("Accept")
 
 
 @pytest.fixture(scope="session")

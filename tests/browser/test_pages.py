@@ -71,7 +71,7 @@ def test_the_narrow_menu_opens(person, assessed_url):
     reader = person("approver", viewport={"width": 390, "height": 844})
     link = reader.page.get_by_role("link", name="Datasets")
     assert not link.is_visible()
-    reader.press("Menu")
+    reader.page.get_by_role("button", name="Menu", exact=True).click()
     link.click()
     assert reader.page.get_by_role("heading", name="Datasets").is_visible()
 
