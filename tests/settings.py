@@ -2,8 +2,13 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("MODELRISK_STATE_DIR", tempfile.mkdtemp(prefix="modelrisk-tests-"))
+# Each worker of a run has its own: a test that takes a stored file away must not take another worker's.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and Path(os.environ["MODELRISK_STATE_DIR"]).name != worker:
+    os.environ["MODELRISK_STATE_DIR"] = str(Path(os.environ["MODELRISK_STATE_DIR"]) / worker)
+    Path(os.environ["MODELRISK_STATE_DIR"]).mkdir(parents=True, exist_ok=True)
 # The sync Playwright API keeps an event loop in the test's thread.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

@@ -1,6 +1,7 @@
 """What models are held to: which version of the policy holds when, for which model."""
 
 import random
+import re
 from collections import Counter
 from copy import deepcopy
 from datetime import timedelta
@@ -423,7 +424,7 @@ class TestReplay:
                 measured(start(another, actor=owner, dataset_version=dataset_version, seed=1), rng)
             with CaptureQueriesContext(connection) as seen:
                 found = replay(document, user=lead)
-            asked.append([one["sql"][:150] for one in seen])
+            asked.append([re.sub(r"_sync_\d+", "", one["sql"])[:150] for one in seen])  # PostgreSQL numbers its cursors
         assert found.assessments == found.changed == 4
         assert asked[0] == asked[1]
 
