@@ -11,16 +11,21 @@ from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import BaseParser
 
+from registry import tokens
 from registry.refusals import BadInput
 
 
 class ApiToken(TokenAuthentication):
-    """Knox, for headers of any bytes: Knox decodes the token as UTF-8 without asking."""
+    """Knox, for headers of any bytes: Knox decodes the token as UTF-8 without asking. And of a program only while it
+    has its role, and somebody answers for it."""
 
     def authenticate(self, request):
         if not get_authorization_header(request).isascii():
             raise AuthenticationFailed("Invalid token.")
-        return super().authenticate(request)
+        found = super().authenticate(request)
+        if found is not None and (reason := tokens.not_answered_for(found[0])):
+            raise AuthenticationFailed(reason)
+        return found
 
 
 class ApiTokenScheme(KnoxTokenScheme):

@@ -1,11 +1,11 @@
 """Everyone who ever had a hand in a model: whoever owned or developed it, uploaded a version or submitted one.
 
 Separation of duties is asked of these people (guard G1), not of today's owner and developers: a part that ended last
-week still is a part.
+week still is a part. What a service account did, the person did who answers for it.
 """
 
 from django.apps import apps
-from django.db.models import CharField, Value
+from django.db.models import CharField, Q, Value
 
 OWNED, DEVELOPED, UPLOADED, SUBMITTED = "owner", "developer", "uploader", "submitter"
 PARTS = (OWNED, DEVELOPED, UPLOADED, SUBMITTED)
@@ -27,7 +27,8 @@ def conflict(user, model, what: str = "decide") -> str | None:
 
 def _said(user, model, had: set[str]) -> str:
     if had & {OWNED, DEVELOPED}:
-        today = model.owner_id == user.pk or model.developers.filter(pk=user.pk).exists()
+        theirs = Q(pk=user.pk) | Q(service_account__owner=user.pk)
+        today = model.owner_id == user.pk or model.developers.filter(theirs).exists()
         return f"own or develop {model}" if today else f"owned or developed {model} before"
     return f"uploaded a version of {model}" if UPLOADED in had else f"submitted a version of {model}"
 
@@ -35,13 +36,23 @@ def _said(user, model, had: set[str]) -> str:
 def _parts(model):
     """(user id, part), in one query."""
     requests = apps.get_model("registry", "ApprovalRequest").objects.filter(version__model=model)
-    links = model.developers.through.objects.filter(mlmodel=model)
-    assigned = model.assignments.filter(part__in=[OWNED, DEVELOPED]).order_by().values_list("user", "part")
-    return assigned.union(
-        links.order_by().values_list("user", _said_as(DEVELOPED)),
-        model.versions.order_by().values_list("created_by", _said_as(UPLOADED)),
+    links = model.developers.through.objects.filter(mlmodel=model).order_by()
+    assigned = model.assignments.filter(part__in=[OWNED, DEVELOPED]).order_by()
+    versions = model.versions.order_by()
+    return assigned.values_list("user", "part").union(
+        links.values_list("user", _said_as(DEVELOPED)),
+        versions.values_list("created_by", _said_as(UPLOADED)),
         requests.order_by().values_list("requested_by", _said_as(SUBMITTED)),
+        _behind(assigned, "user", "part"),
+        _behind(links, "user", _said_as(DEVELOPED)),
+        _behind(versions, "created_by", _said_as(UPLOADED)),
     )
+
+
+def _behind(rows, user: str, part):
+    """The same for the people who answer for the service accounts among them."""
+    owner = f"{user}__service_account__owner"
+    return rows.filter(**{f"{owner}__isnull": False}).values_list(owner, part)
 
 
 def _said_as(part: str) -> Value:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from registry import access, signing
 from registry.action import Done, action
 from registry.lineage import conflict, lineage
-from registry.models import RoleGrant
+from registry.models import RoleGrant, ServiceAccount
 from registry.refusals import BadInput, Conflict, NotNow
 from registry.roles import SYSTEM, system_user
 
@@ -185,7 +185,10 @@ def _excluded(user, role: str, *states: str) -> str | None:
     if user.is_superuser and role in access.DECIDING:
         return "A superuser runs the system and decides nothing, so has no role that decides."
     others = RoleGrant.objects.filter(user=user, state__in=states).exclude(role=role)
-    return access.clash(role, others.values_list("role", flat=True))
+    held = set(others.values_list("role", flat=True))
+    if role != access.SERVICE_ACCOUNT and ServiceAccount.objects.filter(account=user).exists():
+        held.add(access.SERVICE_ACCOUNT)  # whether or not it has its role now
+    return access.clash(role, held)
 
 
 def _enforce(grant: RoleGrant, actor) -> None:

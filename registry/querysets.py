@@ -1,6 +1,7 @@
 """Reads. The only place where rows are filtered by who asks."""
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -28,10 +29,24 @@ class MLModelQuerySet(RecordedQuerySet):
         return self.filter(_seen_models(user))
 
     def ever_built_by(self, user):
-        """Models of whose lineage this person is: see registry.lineage."""
-        assigned = Q(assignments__user=user, assignments__part__in=[lineage.OWNED, lineage.DEVELOPED])
-        uploaded = Q(versions__created_by=user) | Q(versions__approval_requests__requested_by=user)
-        return self.filter(_seen_models(user) | assigned | uploaded).distinct()
+        """Models of whose lineage this person is, or a service account of theirs: see registry.lineage."""
+        people = get_user_model().objects
+        them = people.filter(Q(pk=user.pk) | Q(service_account__owner=user.pk)).order_by().values("pk")
+        parts = apps.get_model("registry", "Assignment").objects.filter(part__in=[lineage.OWNED, lineage.DEVELOPED])
+        versions = apps.get_model("registry", "ModelVersion").objects.order_by()
+        cases = apps.get_model("registry", "ApprovalRequest").objects.order_by()
+        found = (
+            parts.filter(user__in=them)
+            .order_by()
+            .values("model")
+            .union(
+                self.model.objects.filter(owner__in=them).order_by().values("pk"),
+                self.model.developers.through.objects.filter(user__in=them).values("mlmodel"),
+                versions.filter(created_by__in=them).values("model"),
+                cases.filter(requested_by__in=them).values("version__model"),
+            )
+        )
+        return self.filter(pk__in=found)
 
 
 class ModelVersionQuerySet(RecordedQuerySet):

@@ -16,7 +16,8 @@ class SignsIn(ModelBackend):
     """Username and password, for people: a service account has a session at no door, whatever its password."""
 
     def user_can_authenticate(self, user) -> bool:
-        return super().user_can_authenticate(user) and access.SERVICE_ACCOUNT not in access.roles_of(user)
+        program = access.SERVICE_ACCOUNT in access.roles_of(user) or ServiceAccount.objects.filter(account=user.pk)
+        return super().user_can_authenticate(user) and not program
 
 
 def may_make(_kind, actor, **_) -> str | None:

@@ -25,6 +25,16 @@ def _may_issue(user, actor, **_) -> str | None:
     return reason
 
 
+def not_answered_for(user) -> str | None:
+    """Why the tokens of this account open nothing now: a program acts in its role, for a person who is there."""
+    account = ServiceAccount.objects.select_related("owner").filter(account=user.pk).first()
+    if account is None:
+        return None
+    if access.SERVICE_ACCOUNT not in access.roles_of(user):
+        return f"{user} has not the role service account now."
+    return None if account.owner.is_active else f"Nobody answers for {user} any more: the account of its owner ended."
+
+
 @action("token.issue", rule=_may_issue)
 def issue(user, *, actor) -> Done:
     """Make a token for oneself or for a service account of one's own; returns (row, text). The text is not kept."""

@@ -13,6 +13,7 @@ from modelrisk.pages.people import rights
 from modelrisk.urls import pages
 from registry import access, actions, assignments, people, service_accounts
 from registry.models import MLModel, RoleGrant, ServiceAccount
+from registry.refusals import BadInput
 from registry.roles import system_user
 from tests.api.contract import ContractClient, document
 from tests.conftest import give_roles, make_user
@@ -156,10 +157,58 @@ def test_only_its_person_makes_tokens_for_it(call, lead, pipeline):
 
 
 def test_a_pipeline_may_hold_no_other_role(pipeline, lead):
-    from registry.refusals import BadInput
-
     with pytest.raises(BadInput, match="A service account is a program"):
         people.request_role(pipeline, actor=lead, role="approver", reason=WHY)
+
+
+def acting(call, owner):
+    """The API with a token of the service account."""
+    client, account = ContractClient(), ServiceAccount.objects.get()
+    token = call(owner).post(f"/api/v1/service-accounts/{account.pk}/tokens/").json()["token"]
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    return client
+
+
+def test_the_tokens_of_a_pipeline_end_with_its_role(call, owner, lead, pipeline):
+    client = acting(call, owner)
+    assert client.get("/api/v1/whoami/").status_code == 200
+    people.end_role(RoleGrant.objects.get(user=pipeline), actor=lead, reason=WHY)
+    answer = client.get("/api/v1/whoami/")
+    assert (answer.status_code, "has not the role" in answer.json()["message"]) == (401, True)
+
+
+def test_the_tokens_of_a_pipeline_end_with_the_person_who_answers_for_it(call, owner, pipeline):
+    client = acting(call, owner)
+    type(owner).objects.filter(pk=owner.pk).update(is_active=False)
+    answer = client.post("/api/v1/models/", {"name": "Nightly"}, format="json")
+    assert (answer.status_code, "Nobody answers for" in answer.json()["message"]) == (401, True)
+
+
+def test_a_pipeline_gets_no_other_role_after_its_own_and_no_session(pipeline, lead):
+    people.end_role(RoleGrant.objects.get(user=pipeline), actor=lead, reason=WHY)
+    with pytest.raises(BadInput, match="A service account is a program"):
+        people.request_role(pipeline, actor=lead, role="approver", reason=WHY)
+    pipeline.set_password("a-long-enough-password")
+    pipeline.save()
+    assert authenticate(username="pipeline", password="a-long-enough-password") is None
+
+
+def test_what_a_pipeline_did_its_person_did(scene, lead, owner):
+    """Or an approver could upload by a program, and decide in person."""
+    approver = make_user("double", access.DEVELOPER, access.APPROVER, access.VALIDATOR)
+    made = service_accounts.make(ServiceAccount, actor=approver, name="robot", purpose="Uploads the nightly build.")
+    with signed_in(lead):
+        people.grant_role(RoleGrant.objects.get(user=made.account), actor=lead)
+    assert people.conflict(approver, scene.model) is None
+    assignments.assign_developer(scene.model, actor=owner, user=type(owner).objects.get(pk=made.account_id))
+    assert people.lineage(scene.model)[approver.pk] == {"developer"}
+    assert MLModel.objects.ever_built_by(approver).get() == scene.model
+    assignments.end_assignment(scene.model.assignments.get(user=made.account), actor=owner)
+    scene.version.__class__.objects.update(created_by=made.account)
+    assert people.lineage(scene.model)[approver.pk] == {"developer", "uploader"}
+    given = {"version": scene.version.pk, "title": "It drifts", "description": "Look at the ages.", "severity": "low"}
+    answer = in_session(approver).post("/api/v1/findings/", given)
+    assert (answer.status_code, "someone independent" in answer.json()["message"]) == (403, True)
 
 
 # --- who decides nothing --------------------------------------------------------------------------
