@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,7 +17,8 @@ from assessments.actions import exceptions
 from assessments.models import Finding, PolicyException, Verdict
 from registry import access, attestations, conditions, revalidation
 from registry.approvals import use
-from registry.models import Condition, ModelVersion, RevalidationTrigger
+from registry.lineage import lineage
+from registry.models import Condition, Decision, ModelVersion, RevalidationTrigger
 from registry.notifying import having_role, notify
 from registry.roles import system_user
 
@@ -24,6 +26,11 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(days=30)
 RUNNING = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
 STANDING = (ModelVersion.ApprovalStatus.APPROVED, ModelVersion.ApprovalStatus.CONDITIONS)
+WANTING = (
+    ModelVersion.ApprovalStatus.REJECTED,
+    ModelVersion.ApprovalStatus.VALIDATION_FAILED,
+    ModelVersion.ApprovalStatus.WITHDRAWN,
+)
 
 
 def run(today: date | None = None) -> None:
@@ -70,10 +77,13 @@ def settle_condition(condition: Condition, today: date) -> None:
 
 
 def _passed(condition: Condition) -> str:
-    """What met its criterion: the newest verdict on it, of an assessment made since the decision."""
-    asked = condition.criterion
+    """What met its criterion: the newest verdict on it, of an assessment made since the decision, by somebody
+    independent or on data that was decided on. Who builds the model could find data on which it passes."""
+    asked, version = condition.criterion, _version(condition)
+    independent = ~Q(assessment__requested_by__in=lineage(version.model))
     since = Verdict.objects.filter(
-        assessment__version=_version(condition),
+        independent | Q(assessment__dataset_version__in=_decided_on(condition.decision)),
+        assessment__version=version,
         assessment__state="done",
         assessment__created_at__gt=condition.decision.decided_at,
         metric=asked.get("metric", ""),
@@ -86,6 +96,11 @@ def _passed(condition: Condition) -> str:
         return ""
     value = "" if newest.value is None else f" is {newest.value:g}, which"
     return f"Assessment {newest.assessment_id}: {newest.title}{value} passes."
+
+
+def _decided_on(decision: Decision) -> list[int]:
+    """The dataset versions under the evidence of a decision."""
+    return [data["id"] for one in decision.request.evidence for data in one["summary"].get("datasets", [])]
 
 
 def _breach(condition: Condition) -> None:
@@ -116,9 +131,8 @@ def expire_exception(one: PolicyException, today: date) -> None:
     """Past its last day. A use before validation stops with its exception."""
     text = f"Its last day, {one.expiry:%-d %b %Y}, is over."
     exceptions.expire(one, actor=system_user(), text=text)
-    suspended = False
-    if one.kind == PolicyException.Kind.USE and not (_is_excused(one.version, today) or _is_approved(one.version)):
-        suspended = _suspend(one.version, f"{one}, under which it was used before validation, expired.")
+    reason = f"{one}, under which it was used before validation, expired."
+    suspended = exceptions.stop_use(one, reason, today)
     said = f"{one} for {one.version} expired{', and its use is suspended' if suspended else ''}"
     told = [one.requested_by, one.approved_by, *_people(one.version)]
     url = reverse("exception", args=[one.pk])
@@ -133,6 +147,20 @@ def warn_of_exception(one: PolicyException, _today: date) -> None:
     said = f"{one} for {one.version} ends on {one.expiry:%-d %b %Y}"
     told = [one.requested_by, one.version.model.owner]
     notify(told, f"exception.due:ends:{one.pk}", said, one.subject, reverse("exception", args=[one.pk]))
+
+
+# --- what was found wanting -------------------------------------------------------------------------
+def _wanting(_today: date) -> Iterable[ModelVersion]:
+    found = ModelVersion.objects.filter(approval_status__in=WANTING, use_status__in=RUNNING)
+    return found.select_related("model__owner").order_by("pk")
+
+
+def stop_what_was_found_wanting(version: ModelVersion, _today: date) -> None:
+    """In use when its new validation or decision went against it: no exception excuses that."""
+    status = version.get_approval_status_display()
+    if _suspend(version, f"It is {status}, and was in use all the same."):
+        said = f"{version} is {status}: its use is suspended"
+        notify(_people(version), f"use.changed:{version.approval_status}:{version.pk}", said, "", _page(version))
 
 
 # --- approvals ------------------------------------------------------------------------------------
@@ -156,10 +184,6 @@ def expire_approval(version: ModelVersion, today: date) -> None:
         said = f"The approval of {version} ends on {last:%-d %b %Y}"
         body = "Have it validated and decided again before that day."
         notify(_people(version), f"case.expiring:{decision.pk}", said, body, _page(version))
-
-
-def _is_approved(version: ModelVersion) -> bool:
-    return version.approval_status in STANDING
 
 
 def _is_excused(version: ModelVersion, today: date) -> bool:
@@ -213,6 +237,7 @@ STEPS: list[tuple[Callable[[date], Iterable[Any]], Callable[[Any, date], None]]]
     (_pending, settle_condition),
     (_run_out, expire_exception),
     (_ending, warn_of_exception),
+    (_wanting, stop_what_was_found_wanting),
     (_approved, expire_approval),
     (_overdue, tell_of_overdue_finding),
     (_used, ask_for_revalidation),

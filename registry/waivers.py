@@ -40,7 +40,7 @@ def _read_waived(
     }
 
 
-@action("waiver.grant", rule=access.may_grant_waiver, prepare=_read_waived)
+@action("waiver.grant", rule=access.may_grant_waiver, prepare=_read_waived, at_signing=True)
 def grant(
     artifact: Artifact,
     *,

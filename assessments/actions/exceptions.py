@@ -15,8 +15,14 @@ from assessments.findings.states import ACCEPTANCE_ENDS, RISK_IS_ACCEPTED
 from assessments.models import Finding, PolicyException, Verdict
 from assessments.results import canonical
 from registry.action import Action, Done, action
+from registry.approvals import use
+from registry.approvals.states import STANDING
 from registry.models import ModelVersion
 from registry.refusals import BadInput, Conflict
+from registry.roles import system_user
+
+USED = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
+ENDS_USE = (Event.CLOSE, Event.REVOKE)  # the night does it for those that expire
 
 
 @action("exception.request", rule=rules.may_request)
@@ -51,7 +57,7 @@ def renew(asked: PolicyException, *, actor, reason: str, compensating_control: s
     return _ask(asked.version, actor, about, reason, compensating_control, expiry)
 
 
-@action("exception.approve", rule=rules.may_approve)
+@action("exception.approve", rule=rules.may_approve, at_signing=True)
 def approve(asked: PolicyException, *, actor, text: str) -> Done:
     """Put it in force until the end of its last day. text: why the risk can be lived with until then."""
     text = _words(text, "text", "An approval needs a reason.")
@@ -74,6 +80,8 @@ def _ending(event: Event, rule: Callable, done: str, doc: str) -> Action:
         text = _words(text, "text", "This step needs a few words.")
         was = asked.state
         _end(asked, event, actor, text)
+        if event in ENDS_USE and was == State.ACTIVE:
+            stop_use(asked, f"{asked}, under which it was used before validation, was {asked.get_state_display()}.")
         summary = f"{done} {asked} for {asked.version}, {asked.subject}: {text}"
         return Done(asked, summary=summary, detail={"from": was, "to": str(asked.state), "text": text})
 
@@ -94,6 +102,16 @@ STEPS: dict[Event, Action] = {
     Event.CLOSE: close,
     Event.REVOKE: revoke,
 }
+
+
+def stop_use(asked: PolicyException, reason: str, today: date | None = None) -> bool:
+    """Suspend the use that the exception alone allowed; whether it did. The system's doing, whoever ended it."""
+    version = ModelVersion.objects.get(pk=asked.version_id)
+    held = PolicyException.objects.in_force(today).filter(version=version, kind=Kind.USE)
+    if asked.kind != Kind.USE or version.use_status not in USED or version.approval_status in STANDING or held.exists():
+        return False
+    use.suspend(version, actor=system_user(), reason=reason)
+    return True
 
 
 def _ask(version: ModelVersion, actor, about: dict[str, Any], reason: str, control: str, expiry: date) -> Done:
@@ -174,9 +192,12 @@ def _end(asked: PolicyException, event: Event, actor, text: str) -> None:
 
 
 def _accept_risk(asked: PolicyException) -> None:
-    if asked.finding_id and (state := RISK_IS_ACCEPTED.get(Finding.State(asked.finding.state))):
-        asked.finding.state = state
-        asked.finding.save(update_fields=["state"])
+    if asked.finding_id is None:
+        return
+    finding = Finding.objects.select_for_update().get(pk=asked.finding_id)  # the end of what this renews changed it
+    if state := RISK_IS_ACCEPTED.get(Finding.State(finding.state)):
+        finding.state = state
+        finding.save(update_fields=["state"])
 
 
 def _end_acceptance(finding: Finding) -> None:

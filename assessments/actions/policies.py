@@ -89,11 +89,9 @@ def propose(version: PolicyVersion, *, actor, rationale: str | None = None, effe
     return Done(version, summary=f"Proposed {version}: {told}", detail=detail)
 
 
-@action("policy.sign", rule=rules.may_sign)
+@action("policy.sign", rule=rules.may_sign, at_signing=True)
 def sign(version: PolicyVersion, *, actor, comment: str = "") -> Done:
     """Approve it in one's name. The second signature puts it in force, at once or from the day it was proposed for."""
-    if reason := rules.may_sign(version, actor):  # somebody signed since the rule was asked, before the row was locked
-        raise Conflict(str(reason))
     if sha256(version.document) != version.sha256:
         raise Conflict(f"The document of {version} is not the one that was proposed: its digest differs.")
     given = version.signatures.create(

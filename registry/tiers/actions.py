@@ -51,7 +51,7 @@ def rate_model(
     return Done(rating, about=model, summary=summary, detail=detail | {"matrix": rating.matrix_sha256})
 
 
-@action("tier.confirm", rule=rules.may_confirm)
+@action("tier.confirm", rule=rules.may_confirm, at_signing=True)
 def confirm_rating(rating: TierRating, *, actor, note: str = "") -> Done:
     """The second person agrees: the model has this tier from now on."""
     model = MLModel.objects.select_for_update().get(pk=rating.model_id)

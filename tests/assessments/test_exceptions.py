@@ -300,6 +300,31 @@ def test_a_use_before_validation_is_deployed_under_limits_and_supersedes_nothing
     assert clearance(version).decision is None
 
 
+@pytest.mark.parametrize(("act", "who"), [(exceptions.close, "owner"), (exceptions.revoke, "chair")])
+def test_the_use_ends_with_what_allowed_it_however_that_ends(version, owner, validator, chair, act, who):
+    """Or whoever builds it could close the exception on its last day, and use the version for ever."""
+    asked = excused(version, validator, chair)
+    given = {"sha256": version.artifact.sha256, "environment": "production", "restrictions": TEXT}
+    use.deploy(version, actor=owner, **given)
+    act(asked, actor={"owner": owner, "chair": chair}[who], text=TEXT)
+    version.refresh_from_db()
+    assert version.use_status == "suspended"
+    assert AuditEvent.objects.get(action="use.suspend").actor_name == "system"
+
+
+def test_a_renewal_or_an_approval_meanwhile_lets_the_use_go_on(version, owner, validator, chair):
+    asked = excused(version, validator, chair)
+    ModelVersion.objects.update(use_status="in_use")
+    again = exceptions.renew(
+        asked, actor=owner, reason=TEXT, compensating_control=TEXT, expiry=TODAY() + timedelta(days=60)
+    )
+    again = exceptions.approve(again, actor=chair, text=TEXT)
+    assert ModelVersion.objects.get(pk=version.pk).use_status == "in_use"
+    ModelVersion.objects.update(approval_status="approved")
+    exceptions.close(again, actor=owner, text=TEXT)
+    assert ModelVersion.objects.get(pk=version.pk).use_status == "in_use"
+
+
 def test_a_pipeline_is_let_through_as_long_as_it_holds(version, validator, chair):
     assert [one.id for one in clearance(version).reasons] == ["not_approved"]
     excused(version, validator, chair)

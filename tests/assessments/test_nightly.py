@@ -12,7 +12,15 @@ from assessments.actions.findings import raise_finding
 from assessments.models import Assessment, Finding, PolicyException, PolicyVersion, Verdict
 from registry import access
 from registry.attestations import due_of
-from registry.models import AuditEvent, Condition, Decision, ModelVersion, Notification, RevalidationTrigger
+from registry.models import (
+    ApprovalRequest,
+    AuditEvent,
+    Condition,
+    Decision,
+    ModelVersion,
+    Notification,
+    RevalidationTrigger,
+)
 from tests.conftest import make_user
 from tests.registry.upkeep import conditional, decided
 
@@ -122,7 +130,8 @@ def judged(assessment, verdict: str, *, later=0, group=None, metric="impact_rati
 def by_criterion(version, approver, owner, waiting):
     """A condition that a test settles; there is a finished assessment from before the decision."""
     Assessment.objects.update(state="done")
-    decision = decided(version, approver, outcome="approve_with_conditions")
+    evidence = [{"kind": "assessment", "id": 1, "summary": {"datasets": [{"id": waiting.dataset_version_id}]}}]
+    decision = decided(version, approver, outcome="approve_with_conditions", evidence=evidence)
     return conditional(decision, owner, check_method="criterion", criterion=CRITERION)
 
 
@@ -154,6 +163,16 @@ def test_of_several_the_newest_verdict_counts(by_criterion, waiting):
     assert Condition.objects.get().state == Condition.State.OPEN
 
 
+def test_who_builds_it_does_not_settle_it_on_data_of_their_choice(by_criterion, waiting, validator):
+    newer = judged(waiting, "pass", later=1)
+    ApprovalRequest.objects.update(evidence=[])
+    twice(TODAY)
+    assert Condition.objects.get().state == Condition.State.OPEN
+    Assessment.objects.filter(pk=newer.assessment_id).update(requested_by=validator)
+    twice(TODAY)
+    assert Condition.objects.get().state == Condition.State.SATISFIED
+
+
 # --- exceptions -----------------------------------------------------------------------------------
 def granted(version, by, chair, **given) -> PolicyException:
     about = {"kind": "use_before_validation", "subject_key": "use"} | given
@@ -176,6 +195,15 @@ def test_a_use_before_validation_stops_the_day_after_its_exception(version, owne
     twice(one.expiry + days(1))
     assert (PolicyException.objects.get().state, stands(version)[1]) == ("expired", "suspended")
     assert {"owner", "chair"} <= set(told("exception.due"))
+
+
+@pytest.mark.parametrize("status", ["rejected", "validation_failed", "withdrawn"])
+def test_what_was_found_wanting_while_in_use_is_suspended(version, owner, chair, status):
+    granted(version, owner, chair)
+    ModelVersion.objects.update(use_status="in_use", approval_status=status)
+    twice(TODAY)
+    assert stands(version) == (status, "suspended")
+    assert "owner" in told("use.changed")
 
 
 def test_what_was_approved_meanwhile_goes_on(version, owner, chair, approver):
