@@ -11,11 +11,11 @@ The gates of other apps speak as ever: a test that has no assessment takes the f
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
@@ -188,18 +188,18 @@ def _bring_use(version: ModelVersion, to: Use) -> ModelVersion:
 @contextmanager
 def spoilt(version: ModelVersion):
     """The stored file is another one meanwhile, as whoever holds the store can make it."""
-    path = Path(default_storage.path(version.artifact.key))
-    content = path.read_bytes()
-    _put(path, content[:-1] + bytes([content[-1] ^ 1]))
+    key = version.artifact.key
+    content = b"".join(default_storage.stream(key))
+    _put(key, content[:-1] + bytes([content[-1] ^ 1]))
     try:
         yield
     finally:
-        _put(path, content)
+        _put(key, content)
 
 
-def _put(path: Path, content: bytes) -> None:
-    path.unlink()  # stored files are read-only
-    path.write_bytes(content)
+def _put(key: str, content: bytes) -> None:
+    default_storage.delete(key)  # no store replaces a file
+    default_storage.store(key, ContentFile(content))
 
 
 def _now(version: ModelVersion) -> ModelVersion:
