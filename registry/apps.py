@@ -11,6 +11,7 @@ class RegistryConfig(AppConfig):
         from registry.approvals import file_gate  # noqa: F401 - registers itself with the approval
         from registry.audit import tasks, triggers
         from registry.notifying import delivering
+        from registry.tiers import gate  # noqa: F401 - registers itself, too
 
         changes.listen()
         signing.listen()

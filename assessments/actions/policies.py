@@ -96,14 +96,14 @@ def sign(version: PolicyVersion, *, actor, comment: str = "") -> Done:
         raise Conflict(f"The document of {version} is not the one that was proposed: its digest differs.")
     given = version.signatures.create(
         signer=actor,
-        role=rules.role_for(actor),
+        role=rules.role_for(actor, version),
         comment=comment.strip(),
         sha256=version.sha256,
         authenticated_at=signing.authenticated_at(),
     )
     detail: dict[str, Any] = {"role": given.role, "sha256": version.sha256}
     summary = f"Signed {version}"
-    if version.signatures.count() >= rules.SIGNATURES:
+    if len(rules.standing(version)) >= rules.SIGNATURES:
         _put_in_force(version)
         detail["effective_from"] = version.effective_from.isoformat()
         summary = f"Signed {version}, in force from {version.effective_from:%-d %b %Y %H:%M} UTC"

@@ -5,7 +5,7 @@ Whoever validates models has no hand in the limits that the models are validated
 
 from typing import Any
 
-from assessments.models import Policy, PolicyVersion
+from assessments.models import Policy, PolicySignature, PolicyVersion
 from assessments.policy.states import Event, after
 from registry import access, signing
 from registry.people import had_role_at
@@ -39,14 +39,14 @@ def may_sign(version: PolicyVersion, actor, **_: Any) -> str | None:
         return reason
     if version.drafted_by_id == actor.pk:
         return f"You drafted {version}; two other people must sign it."
-    if version.proposed_at and not any(had_role_at(actor, role, version.proposed_at) for role in SIGNERS):
+    if not roles_to_sign(actor, version):
         return f"You were given your role after {version} was proposed; somebody who had it then must sign."
     if (state := _state(version, Event.SIGN)) is not None:
         return state
-    given = list(version.signatures.select_related("signer"))
-    if any(signature.signer_id == actor.pk for signature in given):
+    if version.signatures.filter(signer=actor.pk).exists():
         return NotNow(f"You signed {version} already; somebody else must be the second.")
-    headed = any(signature.role in HEADS for signature in given) or access.roles_of(actor) & HEADS
+    given = standing(version)
+    headed = any(signature.role in HEADS for signature in given) or roles_to_sign(actor, version) & HEADS
     if given and not headed:
         first = f"{given[0].signer} signed as {given[0].role.replace('_', ' ')}"
         return f"One of the two signatures is the MRM lead's or the committee chair's; {first}."
@@ -67,10 +67,22 @@ def may_withdraw(version: PolicyVersion, actor, **_: Any) -> str | None:
     return _state(version, Event.WITHDRAW)
 
 
-def role_for(actor) -> str:
+def roles_to_sign(actor, version: PolicyVersion) -> set[str]:
+    """The roles in which this person may sign: held now, and when it was proposed."""
+    held = access.roles_of(actor) & SIGNERS
+    return {role for role in held if version.proposed_at is None or had_role_at(actor, role, version.proposed_at)}
+
+
+def role_for(actor, version: PolicyVersion) -> str:
     """In which of their roles a person signs: the one that counts most."""
     order = (access.COMMITTEE_CHAIR, access.MRM_LEAD, access.COMPLIANCE, access.APPROVER)
-    return next(role for role in order if role in access.roles_of(actor))
+    return next(role for role in order if role in roles_to_sign(actor, version))
+
+
+def standing(version: PolicyVersion) -> list[PolicySignature]:
+    """The signatures that count: a role that ended takes its signature along, as with votes."""
+    given = version.signatures.select_related("signer").order_by("pk")
+    return [one for one in given if one.role in access.roles_now(one.signer)]
 
 
 def _of_the_house(actor, roles: frozenset[str], what: str) -> str | None:

@@ -82,6 +82,8 @@ def _model(version: ModelVersion) -> dict[str, Any]:
         "id": model.pk,
         "name": model.name,
         "tier": model.tier,
+        "use_case": model.use_case,
+        "legal_contexts": model.legal_contexts,
         "owner": model.owner.get_username(),
         "developers": sorted(user.get_username() for user in model.developers.all()),
     }

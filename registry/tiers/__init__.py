@@ -3,4 +3,5 @@
 matrix    reads registry/tiering.json and computes; pure
 rules     who may rate, confirm and refuse
 actions   rate_model, confirm_rating, refuse_rating
+gate      the lightest process takes a confirmed rating
 """

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from registry import access
 from registry.action import Done, action
-from registry.models import MLModel, TierRating
+from registry.models import ApprovalRequest, MLModel, TierRating
 from registry.notifying import having_role, notify
 from registry.refusals import BadInput, Conflict
 from registry.tiers import matrix, rules
@@ -61,6 +61,9 @@ def confirm_rating(rating: TierRating, *, actor, note: str = "") -> Done:
     _settle(rating, TierRating.State.CONFIRMED, actor, note)
     model.tier = rating.tier
     model.save(update_fields=["tier"])
+    # A case that is open is decided as the stricter of both tiers asks; its dossier is another one with that.
+    open_cases = ApprovalRequest.objects.filter(version__model=model, closed_at=None, tier__gt=model.tier)
+    open_cases.update(tier=model.tier)
     _tell(rating, model, f"{model} is tier {model.tier}: {actor} confirmed the rating", note)
     summary = f"Confirmed {model} as tier {model.tier}" + (f", before: tier {was}" if was != model.tier else "")
     return Done(rating, about=model, summary=summary, detail={"rating": rating.pk, "from": was, "to": model.tier})

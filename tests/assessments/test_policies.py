@@ -204,6 +204,19 @@ class TestSigning:
         with signed_in(late), pytest.raises(Refused, match="after"):
             actions.sign(proposed, actor=late)
 
+    def test_a_role_at_the_head_given_since_does_not_count_as_one(self, proposed, approver):
+        sign(proposed, approver)
+        late = make_user("late", access.APPROVER, access.MRM_LEAD)
+        RoleGrant.objects.filter(user=late, role=access.MRM_LEAD).update(granted_at=timezone.now())
+        with signed_in(late), pytest.raises(Refused, match="MRM lead's or the committee chair's"):
+            actions.sign(proposed, actor=late)
+
+    def test_a_role_that_ended_takes_its_signature_along(self, proposed, lead, chair, approver):
+        sign(proposed, approver)
+        RoleGrant.objects.filter(user=approver).update(state="ended", ended_at=timezone.now())
+        assert sign(proposed, lead).state == State.PROPOSED
+        assert sign(proposed, chair).state == State.APPROVED
+
     def test_it_takes_a_session_with_the_password(self, proposed, lead):
         with pytest.raises(Refused, match="not with an API token"):
             actions.sign(proposed, actor=lead)

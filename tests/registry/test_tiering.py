@@ -5,12 +5,14 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from modelrisk.pages import waiting
 from registry import access
-from registry.models import AuditEvent, MLModel, Notification, TierRating
+from registry.approvals import actions as approval
+from registry.models import ApprovalRequest, AuditEvent, MLModel, Notification, TierRating
 from registry.refusals import BadInput, Conflict, Refused
-from registry.tiers import actions, matrix, rules
+from registry.tiers import actions, gate, matrix, rules
 from tests.conftest import make_user
 
 INHERENT = ("complexity", "data_sensitivity", "autonomy", "opacity", "third_party")
@@ -137,6 +139,32 @@ def test_an_override_needs_a_reason_and_cannot_lift_what_is_forced(registered_mo
 
 
 @pytest.mark.django_db
+def test_tier_three_takes_a_confirmed_rating(model_version, owner, lead):
+    """Or who registers a model could choose who decides on it."""
+    MLModel.objects.update(tier=3)
+    version = type(model_version).objects.get(pk=model_version.pk)
+    assert [one.id for one in gate.rated(version)] == ["tier_not_confirmed"]
+    assert "by the word of who registered it alone" in approval.submit.refusal(version, owner)
+    actions.confirm_rating(actions.rate_model(version.model, actor=owner, answers=LOW), actor=lead)
+    version = type(model_version).objects.get(pk=model_version.pk)
+    assert (version.model.tier, list(gate.rated(version))) == (3, [])
+
+
+@pytest.mark.parametrize(("submitted", "answers", "decided"), [(2, HIGH, 1), (3, HIGH, 1), (2, LOW, 2)])
+def test_an_open_case_is_decided_as_the_stricter_tier_asks(
+    registered_model, model_version, owner, lead, submitted, answers, decided
+):
+    MLModel.objects.update(tier=submitted)
+    case = ApprovalRequest.objects.create(version=model_version, requested_by=owner, tier=submitted)
+    ended = ApprovalRequest.objects.create(
+        version=model_version, requested_by=owner, tier=submitted, closed_at=timezone.now()
+    )
+    actions.confirm_rating(actions.rate_model(registered_model, actor=owner, answers=answers), actor=lead)
+    case.refresh_from_db()
+    ended.refresh_from_db()
+    assert (case.tier, ended.tier) == (decided, submitted)
+
+
 def test_a_refused_rating_changes_nothing_and_is_settled_once(registered_model, rating, lead):
     with pytest.raises(BadInput):
         actions.refuse_rating(rating, actor=lead, reason="no")

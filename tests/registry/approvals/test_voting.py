@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from registry import access
+from registry import actions as registry_actions
 from registry.approvals import actions, deciding, dossiers, gates, rules
 from registry.approvals.states import Status
 from registry.models import ApprovalRequest, AuditEvent, Decision, Dossier, MLModel, ModelVersion, Vote
@@ -129,6 +130,12 @@ def test_the_dossier_says_what_is_decided_on(model_version, people):
     assert (told["validation"]["signed_by"], told["validation"]["report"]) == ("validator", cases.REPORT)
     assert dossiers.digest(told) == dossier.sha256
     assert dossiers.stale(dossier) == []
+
+
+@pytest.mark.parametrize("change", [{"use_case": "credit"}, {"legal_contexts": ["ecoa"]}, {"purpose": "All of them."}])
+def test_what_it_is_used_for_is_part_of_what_is_signed(pending, owner, change):
+    registry_actions.edit_context(pending.model, actor=owner, **change)
+    assert dossiers.stale(Dossier.objects.get()) == ["intended_use" if "purpose" in change else "model"]
 
 
 def test_the_hash_is_over_the_document_as_anybody_would_write_it(pending):
