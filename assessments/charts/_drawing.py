@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -26,11 +27,16 @@ from assessments.charts._reading import one_line
 
 INK, MUTED, GRID, PALE = "#1c2430", "#5c6775", "#e8ebf0", "#d5dae2"
 BLUE, ORANGE, GREEN, SHADE = "#2f5bd7", "#d9622b", "#177352", "#fdebe8"
-SERIES = (BLUE, ORANGE, GREEN, "#7a4fbf", "#0f7f8c", "#b7791f", "#b83280", MUTED)
+SERIES = (BLUE, ORANGE, GREEN, "#7a4fbf", "#0f7f8c", "#6b4a1b", "#b83280", MUTED)
+# Beside the colour, for who cannot tell the colours apart: the marks and the dashes of the series in order.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1.5, 1.5), (7, 2, 1.5, 2))
 WIDTH = 6.0  # inches; 576 CSS pixels
 SMALL, NORMAL, HEADING = 9.0, 10.0, 12.0  # points
 MOST_STEPS = 50_000  # points of a curve that names keep clear of
 PNG_DPI = 192  # twice the 96 of CSS
+
+Curves = Sequence[tuple[np.ndarray, np.ndarray]]
 
 FONTS = Path(__file__).parent / "fonts"
 # Family names of our own: what is installed on the machine must not change the picture.
@@ -153,23 +159,45 @@ def percent_ticks(axes: Axes, top: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(share * 100, 2):g}%"))
 
 
-def list_lines(axes: Axes, lines: list[tuple[str, str]], *, corner: str) -> None:
-    """Coloured lines of text in a free corner ("lower right", "lower left"): a legend without keys."""
+def dashes(place: int) -> dict[str, tuple[float, ...]]:
+    """How the line of the series at this place is broken, as an argument of `plot`; the first is whole."""
+    pattern = DASHES[place % len(DASHES)]
+    return {"dashes": pattern} if pattern else {}
+
+
+LINE, KEY, EDGE = 14 / 72, 0.3, 0.16  # inches: the height of a line in a list, its key, from the axes' edge
+
+
+def list_lines(axes: Axes, lines: list[tuple[str, str]], *, corner: str, curves: Curves = ()) -> None:
+    """Coloured lines of text in a corner ("lower right", "lower left"), or where they cover least of the curves.
+
+    Of several, each begins with its key: the dashes of its series. Call it when the axes have their limits.
+    """
+    placer, strong = Placer(axes, *curves), len(lines) == 1
+    key = 0.0 if strong else KEY
+    widest = max((width_of(text, strong=strong) for text, _ in lines), default=0.0)
+    extent = np.array([key + widest, LINE * len(lines)])
+    left, bottom = placer.clearest(extent, right_first=corner.endswith("right"))
     right = corner.endswith("right")
     for row, (text, colour) in enumerate(reversed(lines)):
-        write(
-            axes,
-            0.97 if right else 0.03,
-            0.04,
-            text,
-            coordinates="axes fraction",
-            dy=row * 14,
-            ha="right" if right else "left",
-            va="bottom",
-            color=colour,
-            strong=len(lines) == 1,
-            halo=True,
-        )
+        start = left + (widest - width_of(text, strong=strong) if right else 0.0)
+        x, y = (start + key) / placer.size[0], (bottom + LINE * row) / placer.size[1]
+        write(axes, x, y, text, coordinates="axes fraction", va="bottom", color=colour, strong=strong, halo=True)
+        if key:
+            ends = np.array([start, start + key - 0.07]) / placer.size[0]
+            axes.plot(ends, np.full(2, y + 0.085 / placer.size[1]), color=colour, linewidth=2,
+                      transform=axes.transAxes, **dashes(len(lines) - 1 - row))  # fmt: skip
+
+
+def judged_line(axes: Axes, at: float, furthest: float, *, percent: bool = False) -> None:
+    """A dashed line at the strength that the measures, and so the verdict, are about."""
+    if not 0 < at <= furthest:
+        return
+    axes.axvline(at, color=MUTED, linewidth=1.1, dashes=(4, 3), zorder=1)
+    right = at < 0.6 * furthest
+    said = f"{round(100 * at, 2):g}%" if percent else f"{at:g}"
+    write(axes, at, 1.0, f"judged at {said}", size=SMALL, color=MUTED, dx=4 if right else -4, dy=-6, va="center",
+          ha="left" if right else "right", halo=True, coordinates=("data", "axes fraction"))  # fmt: skip
 
 
 def stepped(x: np.ndarray, y: np.ndarray, *, ahead: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -205,6 +233,19 @@ class Placer:
         # A curve that leaves the paper may be of any length: its points are counted before they are made.
         steps = np.linspace(0, along[-1], int(min(along[-1] * 100, MOST_STEPS)) + 2)
         return np.column_stack([np.interp(steps, along, points[:, 0]), np.interp(steps, along, points[:, 1])])
+
+    def clearest(self, extent: np.ndarray, *, right_first: bool) -> tuple[float, float]:
+        """The left lower corner, in inches, of the place at an edge of the axes that covers least of the curves."""
+        sides = [self.size[0] - EDGE - extent[0], EDGE]
+        free = self.size[1] - 2 * EDGE - extent[1]
+        corners = [
+            np.array([x, EDGE + free * height])
+            for height in (0.0, 0.25, 0.5, 0.75, 1.0)
+            for x in (sides if right_first else sides[::-1])
+        ]
+        covered = [((self.points > at - 0.05) & (self.points < at + extent)).all(axis=1).sum() for at in corners]
+        chosen = corners[int(np.argmin(covered))]
+        return float(chosen[0]), float(chosen[1])
 
     def put(self, text: str, spots: list[tuple[float, float, int, int]], *, size: float = NORMAL, **style) -> None:
         """spots: (x, y, side, level): side -1 left, 1 right of the point; level -1 below, 0 level with, 1 above it."""

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from assessments.charts import _drawing as d
-from assessments.charts._reading import MOST_SERIES, curve, one_line, parts
+from assessments.charts._reading import MOST_SERIES, curve, number, one_line, parts
 
 
 def draw(title: str, data: Mapping[str, Any]) -> Figure:
@@ -24,13 +24,14 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         if one.get("baseline") is True:
             line.set_dashes((3, 2))
         else:
-            line.set(marker="o", markersize=3.5)
+            line.set(marker=d.MARKERS[i % len(d.MARKERS)], markersize=4)
         known = np.flatnonzero(np.isfinite(accuracy))
         ends.append((budget[known[-1]], accuracy[known[-1]]) if known.size else (0.0, 0.0))
         furthest = max(furthest, np.nanmax(budget, initial=0.0))
     axes.set_ylim(-0.012, 1.03)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlim(0, furthest or 1)
+    d.judged_line(axes, number(data.get("judged_at")), furthest)
     d.name_axes(
         axes, x=d.fit(data.get("budget_label"), 4.4), y=d.fit(data.get("y_label") or "Accuracy under attack", 2.8)
     )

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from assessments.charts import _drawing as d
 from assessments.charts._reading import MOST_GROUPS, MOST_SERIES, curve, numbers, one_line, parts
 
+SLANT = 28  # degrees, of names of categories that have no room side by side
 DASHES = ((None, None), (5, 2), (1.5, 1.5))
 
 
@@ -16,7 +18,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     categories = [d.fit(name, 1.1, d.SMALL) for name in _categories(data)]
     series = parts(data, "series", most=MOST_SERIES)
     slanted = len(categories) > 4
-    bottom = 0.62 + 0.24 * bool(series) + 0.7 * slanted
+    hanging = max((d.width_of(name, d.SMALL) for name in categories), default=0.0) * np.sin(np.radians(SLANT))
+    bottom = 0.62 + 0.24 * bool(series) + slanted * hanging
     figure, axes = d.paper(title, height=3.3 + bottom, left=0.95, right=0.3, bottom=bottom)
     cases = [numbers(case, "y") for case in parts(data, "cases", most=MOST_GROUPS)]
     grid = numbers(data, "x")
@@ -32,7 +35,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         axes.plot(x, y, color=_colour(at, dots), linewidth=0 if categories else 2.2, marker=marker,
                   markersize=7, dashes=DASHES[at % 3], zorder=3)  # fmt: skip
     if categories:
-        turn = {"rotation": 28, "ha": "right"} if slanted else {}
+        turn = {"rotation": SLANT, "ha": "right"} if slanted else {}
         axes.set_xticks(range(len(categories)), categories, **turn)
         axes.set_xlim(-0.6, len(categories) - 0.4)
         for label in axes.get_xticklabels():

@@ -19,8 +19,8 @@ MOST_ROWS = 400
 def draw(title: str, data: Mapping[str, Any]) -> Figure:
     rows = parts(data, "rows", most=MOST_ROWS)[:SHOWN]
     left_out = len(parts(data, "rows", most=MOST_ROWS)) - len(rows)
-    names = [d.fit(row.get("name"), 2.3) for row in rows]
-    left = max([d.width_of(name) for name in names], default=0) + 0.36
+    names = [d.fit(row.get("name"), 3.1, d.SMALL) for row in rows]
+    left = max([d.width_of(name, d.SMALL) for name in names], default=0) + 0.36
     notes = _notes(data, rows, left_out)
     bottom = 0.72 + 0.19 * len(notes)
     height = 0.62 + bottom + ROW * max(len(rows), 2)
@@ -36,7 +36,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     axes.tick_params(axis="y", pad=9)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}".replace("-", "−")))
     d.name_axes(axes, x=d.fit(data.get("x_label"), d.WIDTH - left - 0.3))
     for line, note in enumerate(reversed(notes)):
@@ -92,6 +92,8 @@ def _row(axes: Axes, place: int, row: Mapping[str, Any], data: Mapping[str, Any]
 def _notes(data: Mapping[str, Any], rows: list[Mapping[str, Any]], left_out: int) -> list[str]:
     """The lines under the axis that say how to read the picture."""
     notes = [one_line(data.get("limit_label"))] if data.get("limit") is not None else []
+    if np.isfinite(number(data.get("ideal"))) and (ideal := one_line(data.get("ideal_label"))):
+        notes.append(f"grey line: {ideal}")
     marks = [
         "bars: 95 % interval" if any(row.get("low") is not None for row in rows) else "",
         "hollow: not judged" if any(row.get("small") for row in rows) else "",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from assessments.charts import _drawing as d
-from assessments.charts._reading import MOST_SERIES, curve, one_line, parts
+from assessments.charts._reading import MOST_SERIES, curve, number, one_line, parts
 
 NAMES = 1.85  # inches at most for the names beside the lines
 
@@ -25,8 +25,9 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     for i, (x, y, low, high) in enumerate(lines):
         colour = d.SERIES[i % len(d.SERIES)]
         axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(x, y, color=colour, linewidth=2, marker="o", markersize=3.5, clip_on=False)
+        axes.plot(x, y, color=colour, linewidth=2, marker=d.MARKERS[i % len(d.MARKERS)], markersize=4, clip_on=False)
     _x_axis(axes, np.concatenate([np.empty(0), *(x for x, *_ in lines)]), data)
+    d.judged_line(axes, number(data.get("judged_at")), axes.get_xlim()[1], percent=data.get("percent") is True)
     low, high = _y_axis(axes, np.concatenate([np.empty(0), *(value for _, *values in lines for value in values)]))
     d.name_axes(axes, x=d.fit(data.get("x_label"), 4.4), y=d.fit(data.get("y_label"), 3.0))
     for i, y in enumerate(_heights([_end(y) for _, y, *_ in lines], low, high)):

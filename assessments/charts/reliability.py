@@ -21,7 +21,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         colour = d.SERIES[i % len(d.SERIES)]
         if len(series) == 1:  # of several the bars would lie across each other
             axes.vlines(predicted, low, high, color=colour, linewidth=5, alpha=0.22)
-        axes.plot(predicted, observed, color=colour, linewidth=1.8, marker="o", markersize=4.5, clip_on=False)
+        axes.plot(predicted, observed, color=colour, linewidth=1.8, marker="o", markersize=4.5, clip_on=False,
+                  **d.dashes(i))  # fmt: skip
     named = [(d.fit(one.get("name"), 2.4), d.SERIES[i % len(d.SERIES)]) for i, one in enumerate(series)]
     d.unit_square(axes, x="Probability given by the model, mean of the bin", y="Share of the outcomes")
     d.list_lines(axes, named[:10], corner="lower right")

@@ -15,10 +15,11 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     figure, axes = d.paper(title, height=4.3, left=0.85)
     axes.plot([0, 1], [0, 1], color=d.PALE, linewidth=1.2, dashes=(4, 3))
     series = parts(data, "series", most=MOST_SERIES)
-    for i, one in enumerate(series):
-        axes.plot(*curve(one, "fpr", "tpr"), color=d.SERIES[i % len(d.SERIES)], linewidth=2)
-    d.list_lines(axes, corner_lines(series, "auc", "AUC"), corner="lower right")
+    curves = [curve(one, "fpr", "tpr") for one in series]
+    for i, points in enumerate(curves):
+        axes.plot(*points, color=d.SERIES[i % len(d.SERIES)], linewidth=2, **d.dashes(i))
     d.unit_square(axes, x="False positive rate", y="True positive rate")
+    d.list_lines(axes, corner_lines(series, "auc", "AUC"), corner="lower right", curves=curves)
     return figure
 
 

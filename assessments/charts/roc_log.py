@@ -29,7 +29,8 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     axes.plot([least, 1], [least, 1], color=d.PALE, linewidth=1.4, dashes=(4, 3))
     for i, (fpr, tpr) in enumerate(lines):
         known = (fpr >= least) & (tpr > 0)  # nothing found has no place on a logarithmic axis
-        axes.plot(fpr[known], np.clip(tpr[known], least, 1), color=d.SERIES[i % len(d.SERIES)], linewidth=2)
+        axes.plot(fpr[known], np.clip(tpr[known], least, 1), color=d.SERIES[i % len(d.SERIES)], linewidth=2,
+                  **d.dashes(i))  # fmt: skip
     for point in parts(data, "points", most=MOST_POINTS):
         _point(axes, point, least)
     _decades(axes, least)

@@ -11,7 +11,8 @@ from assessments.charts import _drawing as d
 from assessments.charts._reading import MOST_GROUPS, number, one_line, parts
 
 SHOWN = 40
-ROW = 0.34  # inches
+ROW, MARGIN = 0.34, 2.5  # inches: a row; the names beside the axes at most
+AND = " · "  # between the values of a group of several columns
 
 
 def draw(title: str, data: Mapping[str, Any]) -> Figure:
@@ -32,9 +33,11 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     rows_axis(axes, names)
     d.percent_ticks(axes, top)
     d.name_axes(axes)
+    notes = [d.fit(note, d.WIDTH - 0.3, d.SMALL) for note in notes]
+    widest = max((d.width_of(note, d.SMALL) for note in notes), default=0.0)
+    start = min(left, d.WIDTH - 0.15 - widest)  # under the axis where they have room there
     for line, note in enumerate(reversed(notes)):
-        note = d.fit(note, d.WIDTH - left - 0.1, d.SMALL)
-        figure.text(left / d.WIDTH, (0.14 + 0.19 * line) / figure.get_figheight(), note, color=d.MUTED,
+        figure.text(start / d.WIDTH, (0.14 + 0.19 * line) / figure.get_figheight(), note, color=d.MUTED,
                     fontproperties=d.type_face(d.SMALL))  # fmt: skip
     return figure
 
@@ -52,8 +55,18 @@ def margin_names(groups: list[Mapping[str, Any]]) -> tuple[list[str], float]:
     names = []
     for group in groups:
         count = f" n={number(group.get('n')):,.0f}"
-        names.append(d.fit(group.get("name"), 2.1 - d.width_of(count)) + count)
-    return names, max([d.width_of(name) for name in names], default=0) + 0.36
+        names.append(_fit_parts(one_line(group.get("name")), MARGIN - d.width_of(count, d.SMALL)) + count)
+    return names, max([d.width_of(name, d.SMALL) for name in names], default=0) + 0.36
+
+
+def _fit_parts(name: str, inches: float) -> str:
+    """A group of several columns keeps a piece of each: cut at the end, two groups would read the same."""
+    pieces = name.split(AND)
+    most = inches
+    while len(pieces) > 1 and most > 0.3 and d.width_of(d.printable(AND.join(pieces)), d.SMALL) > inches:
+        most *= 0.9
+        pieces = [d.fit(piece, most, d.SMALL) for piece in pieces]
+    return d.fit(AND.join(pieces), inches, d.SMALL)
 
 
 def rows_axis(axes: Axes, names: list[str]) -> None:
@@ -89,7 +102,7 @@ def _notes(data: Mapping[str, Any], groups: list[Mapping[str, Any]], left_out: i
     """The lines under the axis that say how to read the picture."""
     notes = []
     if data.get("four_fifths") is not None:
-        notes.append(f"shaded: below four-fifths of the best-off group ({d.fit(data.get('best'), 0.9)})")
+        notes.append(f"shaded: below four-fifths of the best-off group ({one_line(data.get('best'))})")
     small = any(group.get("small") for group in groups)
     marks = [
         "bars: 95 % interval" if any(group.get("low") is not None for group in groups) else "",

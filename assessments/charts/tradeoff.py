@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -11,6 +12,7 @@ from assessments.charts import _drawing as d
 from assessments.charts._reading import number, one_line, parts
 
 MOST_POINTS = 40
+DOT = 4.5 / 72  # inches from the middle of a dot to its edge
 KINDS = {"now": d.INK, "fixed": d.BLUE, "random": d.ORANGE, "trained": d.GREEN}
 KEYS = (("now", "the model as it is"), ("fixed", "the same for the same person"), ("random", "decided by lot"),
         ("trained", "trained anew"))  # fmt: skip
@@ -26,7 +28,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     figure, axes = d.paper(title, height=4.0 + bottom, left=0.85, right=0.35, bottom=bottom)
     x, y = (np.array([number(one.get(key)) for one in points]) for key in ("x", "y"))
     _frame(axes, points, x, y)
-    placer = d.Placer(axes, *[(np.array([a]), np.array([b])) for a, b in zip(x, y, strict=True)])
+    placer = d.Placer(axes, *_dots(axes, x, y))
     for at, one in enumerate(points):
         if np.isfinite(x[at]) and np.isfinite(y[at]):
             colour = KINDS.get(str(one.get("how")), d.MUTED)
@@ -38,7 +40,15 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _frame(axes: Any, points: list[Mapping[str, Any]], x: np.ndarray, y: np.ndarray) -> None:
+def _dots(axes: Axes, x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The outline of each dot: a number must not lie on the dot of another way."""
+    box, (width, height) = axes.get_position(), axes.figure.get_size_inches()
+    across, up = np.diff(axes.get_xlim())[0] / (box.width * width), np.diff(axes.get_ylim())[0] / (box.height * height)
+    turn = np.linspace(0, 2 * np.pi, 25)
+    return [(a + DOT * across * np.cos(turn), b + DOT * up * np.sin(turn)) for a, b in zip(x, y, strict=True)]
+
+
+def _frame(axes: Axes, points: list[Mapping[str, Any]], x: np.ndarray, y: np.ndarray) -> None:
     """Disparity from 0 with its intervals; the other axis around its values. Its intervals are in the data: lines that
     run through the whole paper would hide the points."""
     known_x, known_y = x[np.isfinite(x)], y[np.isfinite(y)]
@@ -53,7 +63,7 @@ def _frame(axes: Any, points: list[Mapping[str, Any]], x: np.ndarray, y: np.ndar
         if np.isfinite([left, right, b]).all():
             axes.plot([left, right], [b, b], color=colour, linewidth=2.2, alpha=0.3, solid_capstyle="butt")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(6))
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 

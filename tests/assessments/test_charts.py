@@ -2,6 +2,7 @@
 
 import contextlib
 import csv as csv_format
+import importlib
 import io
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from PIL import Image
 
 from assessments import charts
 from assessments.charts import _drawing as drawing
-from assessments.charts import bars, ks, precision_threshold
+from assessments.charts import bars, ks, precision_threshold, roc
 from assessments.charts._reading import one_line, shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -438,3 +439,58 @@ def test_what_attacks_are_compared_with_looks_the_same_on_every_chart():
     assert [line.get_color() for line in drawn] == [*_drawing.SERIES[:3], _drawing.MUTED]
     assert [line.is_dashed() for line in drawn] == [False, False, False, True]
     assert min(text.xy[1] for text in figure.axes[0].texts) >= 0
+
+
+def texts_of(kind: str, **data) -> list:
+    """Everything written on a chart of this kind: in the axes, beside them and under them."""
+    figure = importlib.import_module(f"assessments.charts.{kind}").draw("Title", data)
+    axes = figure.axes[0]
+    return [*axes.texts, *axes.get_yticklabels(), *figure.texts]
+
+
+def test_groups_of_several_columns_keep_a_piece_of_each():
+    names = [f"17–25 · Native Hawaiian or other Pacific Islander · {sex}" for sex in ("Female", "Male")]
+    told = [{"name": name, "n": 21, "rate": 0.2, "low": 0.1, "high": 0.3} for name in names]
+    written = [text.get_text() for text in texts_of("selection_rate", groups=told)]
+    for sex in ("Female", "Male"):
+        assert any("17–25" in each and f"… · {sex} n=21" in each for each in written)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("accuracy_under_attack", {"series": [{"name": "a", "budget": [0, 1], "accuracy": [1, 0],
+                                               "low": [1, 0], "high": [1, 0]}]}, "judged at 0.1"),
+        ("lines", {"percent": True, "series": [{"name": "a", "x": [0, 1], "y": [1, 0], "low": [1, 0],
+                                                "high": [1, 0]}]}, "judged at 10%"),
+    ],
+)  # fmt: skip
+def test_the_strength_that_the_verdict_is_about_is_drawn_where_it_is_known(kind, data, said):
+    assert said in [text.get_text() for text in texts_of(kind, **data, judged_at=0.1)]
+    assert not any("judged" in text.get_text() for text in texts_of(kind, **data, judged_at=None))
+
+
+def test_what_the_grey_line_stands_for_is_said():
+    rows = [{"name": "all rows", "value": 0.9, "low": 0.8, "high": 1.0}]
+    written = [text.get_text() for text in texts_of("intervals", rows=rows, ideal=0.9, ideal_label="the promise")]
+    assert "grey line: the promise" in written
+
+
+def test_the_names_of_curves_stand_where_they_cover_none():
+    """The usual corner is taken by a curve along the bottom and the right edge."""
+    series = [
+        {"name": "As they are", "auc": 0.9, "fpr": [0.0, 0.1, 1.0], "tpr": [0.0, 0.9, 1.0]},
+        {"name": "Under attack", "auc": 0.1, "fpr": [0.0, 1.0, 1.0], "tpr": [0.05, 0.05, 1.0]},
+    ]
+    names = [text for text in texts_of("roc", series=series) if "AUC" in text.get_text()]
+    assert min(name.xy[1] for name in names) > 0.1
+
+
+def test_curves_differ_by_more_than_their_colour():
+    """In the curve and in its key."""
+    series = [{"name": name, "auc": 0.9, "fpr": [0.0, 1.0], "tpr": [0.0, 1.0]} for name in ("Female", "Male")]
+    _, *curves_and_keys = roc.draw("ROC", {"series": series}).axes[0].lines
+    patterns = [line._unscaled_dash_pattern for line in curves_and_keys]
+    assert len(patterns) == 4
+    assert patterns[0] != patterns[1]
+    assert sorted(map(str, patterns[:2])) == sorted(map(str, patterns[2:]))

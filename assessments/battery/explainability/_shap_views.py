@@ -162,8 +162,9 @@ def _difference_chart(column: str, name: str, measures: list[Measure], unit: str
         data={
             "kind": "intervals",
             "row_label": "column",
-            "x_label": f"difference of mean SHAP ({unit})",
+            "x_label": f"Difference of mean SHAP ({unit})",
             "ideal": 0.0,
+            "ideal_label": "no difference",
             "rows": [
                 {"name": m.group["explained by"], "n": m.n, "value": m.value, "low": m.ci[0] if m.ci else None,
                  "high": m.ci[1] if m.ci else None, "small": False}

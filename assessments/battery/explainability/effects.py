@@ -166,8 +166,11 @@ def chart_of(space: str, name: str, found: Looked, n: int) -> Chart:
     spoken = found.names or [f"{value:,.6g}" for value in found.grid]
     said = (
         f"Over {n} cases the average answer is lowest at {name} = {spoken[low]} ({found.mean[low]:+.2f}) and highest "
-        f"at {spoken[high]} ({found.mean[high]:+.2f}), against the average."
+        f"at {spoken[high]} ({found.mean[high]:+.2f}), against the average. Partial dependence: the average answer if "
+        "all cases had the value."
     )
+    if len(series) > 1:
+        said += " Accumulated effect: the same from cases near the value only, for columns that go together."
     thin = [] if found.names else [{"y": row.tolist()} for row in found.cases[:THIN]]
     return Chart(
         id=chart_id("effect", name),
@@ -177,7 +180,7 @@ def chart_of(space: str, name: str, found: Looked, n: int) -> Chart:
         data={
             "kind": "effect",
             "x_label": name,
-            "y_label": f"{space}, less its average",
+            "y_label": f"{space[:1].upper()}{space[1:]}, less its average",
             "x": x,
             "categories": found.names or None,
             "cases": thin,

@@ -234,7 +234,8 @@ def deletion_chart(measures: list[Measure], curves: dict[str, Floats], n: int) -
     )
     said = (
         f"Taking a case's columns away by SHAP value moves the answer {lead.value or 0:.2f} spreads more, on average, "
-        f"than taking them away in random order; {beaten}, on {n} cases."
+        f"than taking them away in random order; {beaten}, on {n} cases. The band over the random orders "
+        "reaches up to the one that moves the answer most."
     )
     return Chart(
         id="explanation_deletion",
@@ -243,11 +244,11 @@ def deletion_chart(measures: list[Measure], curves: dict[str, Floats], n: int) -
         alt=f"Lines of how far the answer moves as columns are taken away, by SHAP value and at random. {said}",
         data={
             "kind": "lines",
-            "x_label": "columns taken away",
-            "y_label": "movement of the answer (spreads)",
+            "x_label": "Columns taken away",
+            "y_label": "Movement of the answer (its spreads)",
             "series": [
                 line("by SHAP value", curves["ours"], curves["ours"]),
-                line("random (to largest)", curves["random"], curves["random_most"]),
+                line("at random", curves["random"], curves["random_most"]),
             ],
         },
     )

@@ -210,7 +210,7 @@ def _lines_chart(subject: Subject, explainer: Explainer, one: int, other: int) -
         data={
             "kind": "effect",
             "x_label": along,
-            "y_label": f"{explainer.space}, less its average",
+            "y_label": f"{explainer.space[:1].upper()}{explainer.space[1:]}, less its average",
             "x": list(range(len(grid))) if names else grid.tolist(),
             "categories": names or None,
             "cases": [],

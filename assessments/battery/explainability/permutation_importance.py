@@ -121,7 +121,14 @@ def chart_of(measures: list[Measure], name: str, start: float) -> Chart:
         title="Permutation importance",
         caption=said,
         alt=f"Dots with intervals of how much the model's quality falls when each column is shuffled. {said}",
-        data={"kind": "intervals", "row_label": "column", "x_label": f"loss of {name}", "ideal": 0.0, "rows": rows},
+        data={
+            "kind": "intervals",
+            "row_label": "column",
+            "x_label": f"Loss of {name}",
+            "ideal": 0.0,
+            "ideal_label": "no loss: the model does not need the column",
+            "rows": rows,
+        },
     )
 
 

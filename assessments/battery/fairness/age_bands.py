@@ -155,6 +155,7 @@ def _strip(column: str, rows: list[dict[str, Any]]) -> Chart:
             "beyond": "below",
             "limit_label": "shaded: below four-fifths",
             "ideal": 1.0,
+            "ideal_label": "all bands selected equally often",
             "rows": [{key: row[key] for key in ("name", "n", "value", "low", "high", "small")} for row in rows],
         },
     )

@@ -159,6 +159,7 @@ def _chart(column: str, given: str, groups: list[tuple[str, bool]], found: list[
             "row_label": column,
             "x_label": "Selection rate less that of others",
             "ideal": 0.0,
+            "ideal_label": "as often as the others",
             "rows": rows,
         },
     )

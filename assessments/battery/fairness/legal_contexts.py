@@ -245,6 +245,7 @@ def _chart(column: str, found: list[Category]) -> Chart:
             "beyond": "below",
             "limit_label": "shaded: below four-fifths, a rule of thumb of US employment law",
             "ideal": 1.0,
+            "ideal_label": "as often as the most selected",
             "rows": rows,
         },
     )

@@ -218,6 +218,7 @@ def _chart(column: str, measures: list[Measure], target: str) -> Chart:
             "row_label": column,
             "x_label": f"Mean error of {target[:SHOWN]}",
             "ideal": 0.0,
+            "ideal_label": "neither too high nor too low",
             "rows": rows,
         },
     )

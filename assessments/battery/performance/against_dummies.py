@@ -284,6 +284,7 @@ def _chart(rows: list[list[Any]], word: str, n: int) -> Chart:
             "limit_label": "",
             "beyond": "above",
             "ideal": shown[0][2],
+            "ideal_label": "the model",
             "rows": [
                 {"name": name, "n": n, "value": value, "low": low, "high": high, "small": False}
                 for name, _, value, low, high in shown

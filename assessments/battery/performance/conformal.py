@@ -141,6 +141,7 @@ def _chart(promise: float, whole: Measure, groups: list[Measure]) -> Chart:
             "limit_label": "",
             "beyond": "below",
             "ideal": promise,
+            "ideal_label": "the promise",
             "rows": [
                 {"name": name, "n": m.n, "value": m.value, "low": m.ci[0] if m.ci else None,
                  "high": m.ci[1] if m.ci else None, "small": m.small}

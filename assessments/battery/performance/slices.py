@@ -206,11 +206,12 @@ def _chart(subject: Subject, shown: list[Slice], loss: NDArray[np.float64], wide
         {
             "kind": "intervals",
             "row_label": "weak spot",
-            "x_label": f"{what}; the line: all rows",
+            "x_label": what,
             "limit": None,
             "limit_label": "",
             "beyond": "above",
             "ideal": average,
+            "ideal_label": "all rows",
             "rows": rows,
         },
     )

@@ -141,7 +141,7 @@ def _precision_threshold(subject: Subject) -> Chart | None:
         figures = "no row is selected"
     return Chart(
         "precision_threshold",
-        "Precision graph",
+        "Precision and recall at each threshold",
         f"Precision and recall for {subject.favourable} by the score from which on a row is selected. "
         f"At {THRESHOLD}: {figures}.",
         f"Precision and recall against the threshold for {subject.favourable}; at {THRESHOLD}: {figures}.",

@@ -26,15 +26,28 @@ class Curve:
 
 
 def lines_chart(
-    id: str, title: str, said: str, x: str, y: str, curves: list[Curve], *, log: bool = False, percent: bool = False
+    id: str,
+    title: str,
+    said: str,
+    x: str,
+    y: str,
+    curves: list[Curve],
+    *,
+    log: bool = False,
+    percent: bool = False,
+    judged_at: float | None = None,
 ) -> Chart:
-    """said: the figures as sentences. log: the x axis is logarithmic; percent: x is a share, shown in per cent."""
+    """said: the figures as sentences. log: the x axis is logarithmic; percent: x is a share, shown in per cent.
+
+    judged_at: the x that the measures, and so the verdict, are about.
+    """
     series: list[dict[str, Any]] = [
         {"name": curve.name, "x": curve.x, "y": curve.y, "low": curve.low, "high": curve.high}
         for curve in curves
         if curve.x
     ]
     data = {"kind": "lines", "x_label": x, "y_label": y, "log": log, "percent": percent, "series": series}
+    data["judged_at"] = judged_at
     names = ", ".join(curve.name for curve in curves if curve.x)
     alt = f"Lines of {y} against {x} with 95 % intervals: {names}. {said}"
     return Chart(id=id, title=title, caption=said, alt=alt, data=data)

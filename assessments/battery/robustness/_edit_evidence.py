@@ -34,7 +34,8 @@ def series_of(shares: Shares, budgets: Floats, rows: int) -> list[dict[str, Any]
     return found
 
 
-def under_attack(shares: Shares, budgets: Floats, rows: int, said: str, y_label: str) -> Chart:
+def under_attack(shares: Shares, budgets: Floats, rows: int, said: str, y_label: str, budget: float) -> Chart:
+    """budget: the one that the measures are about."""
     return Chart(
         id="accuracy_under_feasible_edits",
         title="Accuracy under feasible edits",
@@ -44,6 +45,7 @@ def under_attack(shares: Shares, budgets: Floats, rows: int, said: str, y_label:
             "kind": "accuracy_under_attack",
             "budget_label": "Price of the changes (share of feature range)",
             "y_label": y_label,
+            "judged_at": budget,
             "series": series_of(shares, budgets, rows),
         },
     )

@@ -63,6 +63,7 @@ def under_attack_chart(
             "kind": "accuracy_under_attack",
             "budget_label": "Attack budget (share of feature range)",
             "y_label": "Predictions that stay" if regression else "Accuracy under attack",
+            "judged_at": float(budgets[at]),
             "series": series,
         },
     )

@@ -189,7 +189,7 @@ def accuracy_chart(
         held = f"{100 * right:.3g} % of {sample} cases are decided rightly; {100 * shares[WITH][at]:.3g} % withstand"
         label = "Accuracy under attack"
     said = f"{held} feasible edits of a price of {budget:g}, {100 * shares[RANDOM][at]:.3g} % random ones."
-    return under_attack(shares, budgets, sample, said, label)
+    return under_attack(shares, budgets, sample, said, label, budget)
 
 
 def more_charts(edited: Edited, costs: dict[str, Floats], groups: dict[str, Any]) -> list[Chart]:

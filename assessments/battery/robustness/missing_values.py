@@ -150,7 +150,7 @@ def quality_chart(sample: q.Sample, found: Graded, share: float) -> Chart:
             f" and {np.mean([each.value for each in found[share][1]]):.3f} with {100 * share:g} % of the cells empty"
         )
     return lines_chart("missing_quality", f"{title} with missing values", f"{said}.", "Share of cells missing", title,
-                       [curve], percent=True)  # fmt: skip
+                       [curve], percent=True, judged_at=share)  # fmt: skip
 
 
 def flips_chart(sample: q.Sample, found: Graded, alone: dict[str, Any], share: float) -> Chart:
@@ -165,7 +165,7 @@ def flips_chart(sample: q.Sample, found: Graded, alone: dict[str, Any], share: f
         worst = q.worst_of({name: flips for name, (flips, _) in alone.items()})
         said += f"; with {worst} empty, the worst column, {100 * alone[worst][0].mean():.3g} % do"
     return lines_chart("missing_flips", "Answers that change with missing values", f"{said}.", "Share of cells missing",
-                       "Share of rows", [curve], percent=True)  # fmt: skip
+                       "Share of rows", [curve], percent=True, judged_at=share)  # fmt: skip
 
 
 def shares_table(sample: q.Sample, found: Graded) -> Table:

@@ -37,6 +37,7 @@ KINDS = {
     "quantile": "Numbers, moved in rank",
     "resampled": "Categories replaced",
 }
+LEVEL = "Noise level λ: standard deviations, or share of categories"
 STABLE_WITHIN = 0.05
 SHOWN_COLUMNS = 20
 
@@ -284,7 +285,7 @@ def quality_chart(sample: q.Sample, points: Points, level: float) -> Chart:
     if ("all", level) in points:
         noisy = np.mean([each.value for each in points["all", level].graded])
         said += f" and {noisy:.3f} with noise of level {level:g} in all columns"
-    return lines_chart("noise_quality", f"{title} under noise", f"{said}.", "Noise level λ", title, curves)
+    return lines_chart("noise_quality", f"{title} under noise", f"{said}.", LEVEL, title, curves, judged_at=level)
 
 
 def flips_chart(sample: q.Sample, points: Points, level: float, worst: dict[str, Point]) -> Chart:
@@ -302,7 +303,7 @@ def flips_chart(sample: q.Sample, points: Points, level: float, worst: dict[str,
         name = q.worst_of({column: point.flips for column, point in worst.items()})
         said += f"; with {name} alone noisy, the worst column, {100 * worst[name].flips.mean():.3g} % do"
     title = "Answers that change under noise"
-    return lines_chart("noise_flips", title, f"{said}.", "Noise level λ", "Share of rows", curves)
+    return lines_chart("noise_flips", title, f"{said}.", LEVEL, "Share of rows", curves, judged_at=level)
 
 
 def levels_table(sample: q.Sample, points: Points) -> Table:

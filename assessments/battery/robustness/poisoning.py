@@ -267,7 +267,7 @@ def quality_chart(bench: Bench, harm: dict[tuple[str, float], Harm], kinds: dict
         left = np.mean([each.value for each in found.graded])
         said += f"; outcomes {kinds[p.RANDOM]} in {100 * bench.params['share']:g} % of the rows leave {left:.3f}"
     return lines_chart("poisoning_quality", f"{title} after poisoning", f"{said}.", "Share of training rows poisoned",
-                       title, curves, percent=True)  # fmt: skip
+                       title, curves, percent=True, judged_at=bench.params["share"])  # fmt: skip
 
 
 def shares_table(bench: Bench, harm: dict[tuple[str, float], Harm], kinds: dict[str, str]) -> Table:
