@@ -1,7 +1,5 @@
 """The auditor's questions as pages: the list, and those answers that no other page gives."""
 
-from datetime import timedelta
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -31,8 +29,8 @@ class PeriodForm(forms.Form):
         """A year up to today where nothing is given. Raises BadInput where a day cannot be read."""
         if not self.is_valid():
             raise BadInput("A day cannot be read.", hint="Write it as 2026-03-14.")
-        last = self.cleaned_data["until"] or timezone.localdate()
-        return population.Period(self.cleaned_data["since"] or last - timedelta(days=365), last)
+        last, first = self.cleaned_data["until"] or timezone.localdate(), self.cleaned_data["since"]
+        return population.Period(first, last) if first else population.Period.of_year(last)
 
 
 @require_GET

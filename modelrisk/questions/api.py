@@ -1,7 +1,5 @@
 """The questions of an auditor over REST."""
 
-from datetime import timedelta
-
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -141,9 +139,9 @@ class PeriodFilters(ListFilters):
 
     @classmethod
     def period(cls, view) -> population.Period:
-        given, today = cls.read(view), timezone.localdate()
-        last = given.get("until") or today
-        return population.Period(given.get("since") or last - timedelta(days=365), last)
+        given = cls.read(view)
+        last = given.get("until") or timezone.localdate()
+        return population.Period(given["since"], last) if "since" in given else population.Period.of_year(last)
 
 
 class PopulationView(Asking):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Q
@@ -51,8 +51,8 @@ class Day:
 
 def findings_on(day: date, user) -> Day:
     """Of what the user may see."""
-    ended = datetime.combine(day, time(), tzinfo=UTC) + timedelta(days=1)
-    rows = Finding.objects.visible_to(user).filter(raised_at__lt=ended).select_related("version__model")
+    ended = datetime.combine(day, time.max, tzinfo=UTC)
+    rows = Finding.objects.visible_to(user).filter(raised_at__lte=ended).select_related("version__model")
     before = _replaced_since(ended)
     stood = [_stood(row, before.get(str(row.pk), {}), day) for row in rows]
     severities = list(Finding.Severity.values)
@@ -62,9 +62,9 @@ def findings_on(day: date, user) -> Day:
 
 
 def _replaced_since(moment: datetime) -> dict[str, dict[str, Any]]:
-    """{id of the finding: {field: what the first change at or after the moment replaced}}"""
+    """{id of the finding: {field: what the first change after the moment replaced}}"""
     beside = AuditMention.objects.filter(object_type=KIND).values("event")
-    events = AuditEvent.objects.filter(Q(object_type=KIND) | Q(pk__in=beside), at__gte=moment).order_by("pk")
+    events = AuditEvent.objects.filter(Q(object_type=KIND) | Q(pk__in=beside), at__gt=moment).order_by("pk")
     found: dict[str, dict[str, Any]] = {}
     for changes in events.values_list("changes", flat=True).iterator(chunk_size=500):
         for change in changes:

@@ -32,6 +32,11 @@ class Period:
     first: date
     last: date
 
+    @classmethod
+    def of_year(cls, last: date) -> "Period":
+        """The year up to that day; there are none before the first of all."""
+        return cls(last - min(timedelta(days=365), last - date.min), last)
+
     @property
     def file_name(self) -> str:
         return f"decisions-{self.first:%Y%m%d}-{self.last:%Y%m%d}.csv"
@@ -39,12 +44,12 @@ class Period:
 
 def decisions(period: Period, user) -> QuerySet[Decision]:
     """Oldest first, of the versions that the user may see; rejections too, for these are part of the population."""
-    start, end = (datetime.combine(day, time(), tzinfo=UTC) for day in (period.first, period.last + timedelta(days=1)))
-    rows = Decision.objects.filter(decided_at__gte=start, decided_at__lt=end)
+    start = datetime.combine(period.first, time.min, tzinfo=UTC)
+    rows = Decision.objects.filter(decided_at__gte=start, decided_at__lte=datetime.combine(period.last, time.max, UTC))
     rows = rows.filter(request__version__in=ModelVersion.objects.visible_to(user))
     related = ("request__version__model", "request__version__artifact", "request__requested_by", "dossier")
     rows = rows.select_related(*related, "request__validated_by", "decided_by")
-    return rows.prefetch_related("conditions", "request__dossiers__votes__voter").order_by("pk")
+    return rows.prefetch_related("conditions", "dossier__votes__voter").order_by("pk")
 
 
 def stream(period: Period, user) -> Iterator[bytes]:
@@ -54,7 +59,7 @@ def stream(period: Period, user) -> Iterator[bytes]:
 
 def _cells(row: Decision) -> list:
     request, version = row.request, row.request.version
-    votes = [vote for dossier in request.dossiers.all() for vote in dossier.votes.all() if vote.cleared_at is None]
+    votes = [vote for vote in row.dossier.votes.all() if vote.cleared_at is None] if row.dossier else []
     conditions = list(row.conditions.all())
     runs = [each["sha256"] for each in request.evidence if each["kind"] == "assessment"]
     return [

@@ -46,8 +46,8 @@ class Authority:
 
 
 def of_decision(decision: Decision) -> list[Authority]:
-    """The votes under the dossier that was decided on, in their order."""
-    votes = Vote.objects.filter(dossier__request=decision.request_id, cleared_at__isnull=True)
+    """The votes under the dossier that was decided on, in their order. A case has others: for its use again."""
+    votes = Vote.objects.filter(dossier=decision.dossier_id, cleared_at__isnull=True)
     votes = votes.select_related("voter", "dossier", "grant__requested_by", "grant__granted_by").order_by("pk")
     return [_authority(vote) for vote in votes]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from registry.models import ApprovalRequest, Assignment, Decision, Vote
+from registry.models import ApprovalRequest, Assignment, Decision, ServiceAccount, Vote
 
 BUILDING, JUDGING = ("owner", "developer", "uploader", "submitter"), ("validator", "approver")
 PARTS = (*BUILDING, *JUDGING)
@@ -53,10 +53,12 @@ class Independence:
 
 
 def of_case(request: ApprovalRequest) -> Independence:
-    """Everyone who ever owned, developed or uploaded a version of the model up to the decision, and who judged it."""
+    """Everyone who ever owned, developed or uploaded a version of the model up to the decision, and who judged it.
+
+    What a service account did, the person did who answers for it.
+    """
     decision = Decision.objects.filter(request=request).first()
-    until = decision.decided_at if decision else None
-    found = {part: ids - {None} for part, ids in _parts(request, until).items()}
+    found = {part: ids - {None} for part, ids in _parts(request, decision).items()}
     users = get_user_model().objects.in_bulk(set().union(*found.values()))
     people = {pk: Person(pk, user.get_username()) for pk, user in users.items()}
     for part in PARTS:
@@ -66,7 +68,7 @@ def of_case(request: ApprovalRequest) -> Independence:
         person.conflict = _conflict(person)
     ordered = sorted(people.values(), key=lambda person: (PARTS.index(person.parts[0]), person.name))
     by_part = {part: sorted(people[pk].name for pk in found[part]) for part in PARTS}
-    return Independence(ordered, by_part, until)
+    return Independence(ordered, by_part, decision.decided_at if decision else None)
 
 
 def document(request: ApprovalRequest) -> dict[str, Any]:
@@ -75,22 +77,27 @@ def document(request: ApprovalRequest) -> dict[str, Any]:
     return {"sentence": found.sentence, "independent": not found.conflicts, "people": people, "by_part": found.by_part}
 
 
-def _parts(request: ApprovalRequest, until: datetime | None) -> dict[str, set]:
+def _parts(request: ApprovalRequest, decision: Decision | None) -> dict[str, set]:
     model = request.version.model
     assigned = Assignment.objects.filter(model=model)
     versions = model.versions.all()
     votes = Vote.objects.filter(dossier__request=request, cleared_at__isnull=True)
-    if until:
-        assigned, versions = assigned.filter(since__lte=until), versions.filter(created_at__lte=until)
-    decided = Decision.objects.filter(request=request).values_list("decided_by", flat=True)
-    return {
+    if decision:  # later votes of the case are for its use again
+        assigned = assigned.filter(since__lte=decision.decided_at)
+        versions, votes = versions.filter(created_at__lte=decision.decided_at), votes.filter(dossier=decision.dossier)
+    parts = {
         "owner": {model.owner_id, *_with_part(assigned, Assignment.Part.OWNER)},
         "developer": {*model.developers.values_list("pk", flat=True), *_with_part(assigned, Assignment.Part.DEVELOPER)},
         "uploader": set(versions.values_list("created_by", flat=True)),
         "submitter": {request.requested_by_id},
         "validator": {request.validator_id, request.validated_by_id},
-        "approver": {*votes.values_list("voter", flat=True), *decided},
+        "approver": {*votes.values_list("voter", flat=True), decision.decided_by_id if decision else None},
     }
+    accounts = ServiceAccount.objects.filter(account__in=set().union(*(parts[part] for part in BUILDING)))
+    for account, owner in accounts.values_list("account", "owner"):
+        for part in BUILDING:
+            parts[part] |= {owner} if account in parts[part] else set()
+    return parts
 
 
 def _with_part(assigned, part: str) -> list[int]:

@@ -181,6 +181,16 @@ def test_the_population_has_control_totals(as_auditor, decision):
     assert b"".join(as_auditor.get(reverse("population-file"))) == content
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("name", ["on", "until", "since"])
+def test_the_first_and_the_last_of_all_days_are_days(as_auditor, day, name):
+    pages = [reverse("findings-on" if name == "on" else "population-file"), reverse("population")]
+    calls = ["/api/v1/audit-questions/" + ("findings-on/" if name == "on" else "decisions.csv")]
+    for address in pages[: 1 + (name != "on")] + calls:
+        answer = as_auditor.get(address, {name: day})
+        assert (answer.status_code, bool(body(answer))) == (200, True)
+
+
 def test_a_run_is_told_as_a_command(as_auditor, assessed):
     told = as_auditor.get(f"/api/v1/assessments/{assessed.pk}/reproduce/").json()
     words = shlex.split(told["command"])

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from assessments.models import Assessment, PolicyVersion
 from modelrisk.walkthrough import conflicts, evidence, identity, scope, since, thresholds
-from registry import actions
-from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier, MLModel, ModelVersion, Vote
+from registry import access, actions
+from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier, MLModel, ModelVersion, ServiceAccount, Vote
 from tests.conftest import make_user
 from tests.pages.page import read
 
@@ -149,6 +149,27 @@ def test_who_decided_is_told_with_the_authority_of_that_day(as_auditor, decision
     type(grant).objects.update(granted_at=timezone.now())  # later than the vote
     (vote,) = as_auditor.get(f"/api/v1/decisions/{decision.pk}/authority/").json()["votes"]
     assert vote["in_force"] is False
+
+
+def test_a_later_vote_for_its_use_again_is_none_of_the_decision(as_auditor, decision):
+    """Such votes are kept with the same case, under a dossier of their own."""
+    later = make_user("later", access.APPROVER)
+    again = Dossier.objects.create(
+        request=decision.request, revision=2, document={"purpose": "reinstatement"}, sha256="0" * 64, frozen_by=later
+    )
+    Vote.objects.create(dossier=again, voter=later, role="approver", outcome="approve", comment="Retested.")
+    told = as_auditor.get(f"/api/v1/decisions/{decision.pk}/authority/").json()
+    assert [vote["person"] for vote in told["votes"]] == ["approver"]
+    assert conflicts.of_case(decision.request).by_part["approver"] == ["approver"]
+    rows = b"".join(as_auditor.get("/audit/decisions.csv")).decode()
+    assert ("approver (approver): approve_with_conditions" in rows, "later" in rows) == (True, False)
+
+
+def test_who_answers_for_an_uploading_program_has_its_part(decision, approver):
+    program = make_user("program")
+    ServiceAccount.objects.create(account=program, owner=approver, purpose="Uploads.")
+    ModelVersion.objects.update(created_by=program)
+    assert conflicts.of_case(decision.request).conflicts == ["approver is uploader and approver."]
 
 
 def test_different_people_have_no_conflict(as_auditor, decision):
