@@ -7,7 +7,7 @@ class AssessmentsConfig(AppConfig):
     verbose_name = "Assessments"
 
     def ready(self) -> None:
-        from assessments import case, checks, evidence  # noqa: F401 - they register themselves
+        from assessments import case, checks, evidence, file_uses  # noqa: F401 - they register themselves
         from assessments.exceptions import use  # noqa: F401 - so does this
         from assessments.findings import approval  # noqa: F401 - and this
         from assessments.policy.shipped import ensure_policy

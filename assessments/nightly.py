@@ -1,5 +1,6 @@
 """What the night does with approvals: breaks overdue conditions, lets exceptions and approvals run out, asks for
-revalidations, tells people once. Each step looks at rows and dates alone: run twice, it does nothing the second time.
+revalidations, tells people once, also of files that are due for purge. Each step looks at rows and dates alone: run
+twice, it does nothing the second time.
 """
 
 import logging
@@ -20,6 +21,7 @@ from registry.approvals import use
 from registry.lineage import lineage
 from registry.models import Condition, Decision, ModelVersion, RevalidationTrigger
 from registry.notifying import having_role, notify
+from registry.retention import nightly as retention
 from registry.roles import system_user
 
 log = logging.getLogger(__name__)
@@ -242,6 +244,7 @@ STEPS: list[tuple[Callable[[date], Iterable[Any]], Callable[[Any, date], None]]]
     (_overdue, tell_of_overdue_finding),
     (_used, ask_for_revalidation),
     (_used, remind_of_attestation),
+    *retention.STEPS,
 ]
 
 

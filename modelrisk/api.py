@@ -37,6 +37,7 @@ from registry.api.models import ModelViewSet, VersionViewSet
 from registry.api.notifications import NotificationViewSet, WebhookViewSet
 from registry.api.people import AssignmentViewSet, RoleGrantViewSet, ServiceAccountViewSet
 from registry.api.reading import AsAsked
+from registry.api.retention import LegalHoldViewSet, PurgeViewSet, RetentionOfFileView, RetentionView
 from registry.api.tiering import TieringView, TierRatingViewSet
 from registry.api.trail import DecisionViewSet
 from registry.api.upkeep import (
@@ -73,6 +74,8 @@ router.register("decisions", DecisionViewSet, basename="decision")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("tier-ratings", TierRatingViewSet, basename="tier-rating")
+router.register("legal-holds", LegalHoldViewSet, basename="legal-hold")
+router.register("purges", PurgeViewSet, basename="purge")
 router.register("audit-events", AuditEventViewSet, basename="audit-event")
 router.register("audit-seals", AuditSealViewSet, basename="audit-seal")
 router.register("audit-checkpoints", AuditCheckpointViewSet, basename="audit-checkpoint")
@@ -141,6 +144,8 @@ urlpatterns = [
         "^assessments/(?P<pk>[0-9]{1,18})/reproduce/$", questions.ReproduceView.as_view(), name="assessment-reproduce"
     ),
     path("regulation/", RegulationView.as_view(), name="regulation"),
+    path("retention/", RetentionView.as_view(), name="retention"),
+    re_path("^artifacts/(?P<pk>[0-9]{1,18})/retention/$", RetentionOfFileView.as_view(), name="artifact-retention"),
     path("tiering/", TieringView.as_view(), name="tiering"),
     path("catalogue/", CatalogueView.as_view(), name="catalogue"),
     path("inbox/", InboxView.as_view(), name="inbox"),

@@ -19,7 +19,7 @@ from registry import audit
 from registry.refusals import BadInput, Conflict, Refused, Unavailable
 
 STATUS = {Refused: 403, BadInput: 400, Conflict: 409, Unavailable: 503}
-STATUS_OF_CODE = {"too_big": 413}
+STATUS_OF_CODE = {"too_big": 413, "purged": 410}
 
 HINTS = {
     "not_authenticated": "Send the header Authorization: Token …; POST /api/v1/auth/login/ gives you a token.",

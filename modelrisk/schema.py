@@ -28,6 +28,7 @@ MEANINGS = {
     "403": "A rule says no; the message is the reason.",
     "404": "It does not exist, or you may not see it.",
     "409": "The object is no longer in a state that allows this.",
+    "410": "The file was purged under a retention rule.",
     "413": "The body or the file is bigger than the limit.",
     "415": "The body is of a media type that is not read here.",
     "429": "Too many attempts; wait for the seconds in Retry-After.",
@@ -43,6 +44,8 @@ class DeclaresErrors(AutoSchema):
         codes = self._error_codes()
         if "302" in answers or self.map_parsers() == [MultiPartParser.media_type]:
             codes.add("503")  # the file store is asked
+        if "302" in answers:
+            codes.add("410")  # a file, which may have been purged
         for code in codes:
             if code not in answers:
                 declared = OpenApiResponse(ErrorSerializer, MEANINGS[code])

@@ -33,7 +33,11 @@ class Received:
     converted_from: dict[str, Any] | None = None  # {file, format, sha256, bytes} of the upload that this was made of
 
     def artifact(self) -> Artifact:
-        return Artifact.objects.get_or_create(sha256=self.sha256, defaults={"size": self.size})[0]
+        artifact, _new = Artifact.objects.get_or_create(sha256=self.sha256, defaults={"size": self.size})
+        # Uploaded again after a purge. Waits for one that is going on, which then finds it in use.
+        if Artifact.objects.filter(pk=artifact.pk, purged_at__isnull=False).update(purged_at=None):
+            artifact.purged_at = None
+        return artifact
 
 
 @contextmanager
@@ -106,10 +110,11 @@ def _see_it_kept(source: File, digest: str) -> None:
 
 def _take_back(source: File, digest: str) -> None:
     """Look again after removing: another upload of the same bytes may have written its row in between."""
-    if Artifact.objects.filter(sha256=digest).exists():
+    kept = Artifact.objects.filter(sha256=digest, purged_at=None)
+    if kept.exists():
         return
     storage.remove(digest)
-    if Artifact.objects.filter(sha256=digest).exists():
+    if kept.exists():
         storage.put(source, sha256=digest)
 
 

@@ -166,6 +166,7 @@ def is_stored(sha256: str) -> bool:
 
 def open_stream(artifact: Artifact) -> Iterator[bytes]:
     """The bytes in chunks. Asks the store at once, so that an error comes before the first byte is sent on."""
+    _check_kept(artifact)
     chunks = default_storage.stream(artifact.key)
     with answering():
         first = next(chunks, b"")
@@ -186,6 +187,7 @@ def download(artifact: Artifact, to: Path) -> None:
 
 def signed_url(artifact: Artifact, filename: str, *, seconds: int = 60) -> str | None:
     """A link straight to the store, for a minute; None where the store has no links."""
+    _check_kept(artifact)
     with answering():
         return default_storage.link(artifact.key, filename, seconds)
 
@@ -197,6 +199,19 @@ def digest_of(file: File) -> tuple[str, int]:
         hashed.update(chunk)
         size += len(chunk)
     return hashed.hexdigest(), size
+
+
+def gone(artifact: Artifact) -> str | None:
+    """That its bytes were purged, as a sentence; None where they were not."""
+    if artifact.purged_at is None:
+        return None
+    day = f"{artifact.purged_at:%-d %b %Y}"
+    return f"The file {artifact} was purged on {day} under a retention rule; its digest is kept."
+
+
+def _check_kept(artifact: Artifact) -> None:
+    if said := gone(artifact):
+        raise Unavailable(said, code="purged")
 
 
 def _checked_chunks(first: bytes, rest: Iterable[bytes], artifact: Artifact) -> Iterator[bytes]:

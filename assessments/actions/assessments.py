@@ -13,11 +13,11 @@ from assessments import admission, fitting, leasing, planning
 from assessments.catalogue import catalogue
 from assessments.models import Assessment, TestResult
 from assessments.policy import force
-from registry import access, relations
+from registry import access, relations, storage
 from registry.action import Done, action
 from registry.column_edits import EDITABLE
 from registry.models import DatasetVersion, ModelVersion
-from registry.refusals import BadInput, Conflict
+from registry.refusals import BadInput, Conflict, NotNow
 
 State = Assessment.State
 ATTEMPTS = Assessment._meta.get_field("max_attempts").default
@@ -56,7 +56,12 @@ def start(
 
 
 def _may_start(version: ModelVersion, actor, **_) -> str | None:
-    return access.may_assess(version, actor) or access.not_admitted(version)
+    return access.may_assess(version, actor) or access.not_admitted(version) or _purged(version)
+
+
+def _purged(*sources: ModelVersion | DatasetVersion | None) -> NotNow | None:
+    said = next((said for source in sources if source and (said := storage.gone(source.artifact))), None)
+    return NotNow(said) if said else None
 
 
 def _may_retry(assessment: Assessment, actor, **_) -> str | None:
@@ -75,6 +80,8 @@ def _start(
     seed: int | None,
     idempotency_key: str | None = None,
 ) -> Done:
+    if gone := _purged(dataset_version, reference):
+        raise Conflict(gone)
     seed = secrets.randbelow(SEEDS) if seed is None else seed
     policy = force.required()
     plan = _plan(version, dataset_version, reference, plan_name, tests, seed)

@@ -5,7 +5,17 @@ from django.core.exceptions import FieldDoesNotExist
 from django.urls import reverse
 
 from assessments.models import Assessment, Finding, PolicyException
-from registry.models import Artifact, Condition, Dataset, DatasetVersion, MLModel, ModelVersion, RoleGrant
+from registry.models import (
+    Artifact,
+    Condition,
+    Dataset,
+    DatasetVersion,
+    LegalHold,
+    MLModel,
+    ModelVersion,
+    Purge,
+    RoleGrant,
+)
 
 KINDS = {
     "artifact": Artifact,
@@ -18,6 +28,8 @@ KINDS = {
     "exception": PolicyException,
     "condition": Condition,
     "role-grant": RoleGrant,
+    "legal-hold": LegalHold,
+    "purge": Purge,
 }
 _NAMES = {kind._meta.label_lower: name for name, kind in KINDS.items()}
 
@@ -55,6 +67,8 @@ def address_of(found) -> str:
         Assessment: lambda: ("assessment", [found.pk]),
         Finding: lambda: ("finding", [found.pk]),
         Condition: lambda: ("condition", [found.pk]),
+        LegalHold: lambda: ("legal-hold", [found.pk]),
+        Purge: lambda: ("purge", [found.pk]),
         RoleGrant: lambda: ("people", []),
         PolicyException: lambda: ("exception", [found.pk]),
     }[type(found)]

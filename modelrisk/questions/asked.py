@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from registry.models import Decision
 
@@ -45,13 +45,6 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-# While there is no page of its own: what the audit trail holds of it.
-INSTEAD = {
-    "retention": ("audit", "?action=retention.purge"),
-    "api:retention": ("api:audit-event-list", "?action=retention.purge"),
-}
-
-
 @dataclass(frozen=True)
 class Asked:
     question: Question
@@ -73,12 +66,4 @@ def asked_of(decision: Decision | None) -> list[Asked]:
 def _addressed(question: Question, args: list | None) -> Asked:
     if args is None:
         return Asked(question, "", "")
-    return Asked(question, _address(question.page, args), _address(f"api:{question.call}", args))
-
-
-def _address(name: str, args: list) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        instead, query = INSTEAD[name]
-        return reverse(instead) + query
+    return Asked(question, reverse(question.page, args=args), reverse(f"api:{question.call}", args=args))

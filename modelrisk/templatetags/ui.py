@@ -66,6 +66,7 @@ MODEL_PAGES = (
     "artifact",
     "waiver",
 )  # how their names begin
+AUDIT_PAGES = ("audit", "retention", "legal-hold", "purge")
 SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
 COVERAGE = {"tested": ("accent", "●"), "stale": ("warn", "!"), "not_tested": ("neutral", "○")}
 WAIVERS = {"in_force": ("pass", "✓"), "expired": ("neutral", "–"), "revoked": ("fail", "×")}
@@ -413,7 +414,7 @@ def nav(context):
         _item("Policies", "policies", area.startswith("polic") or area in ("methodology", "regulation", "clause")),
     ]
     if access.sees_everything(user):  # the whole log is for those who see every model
-        items.append(_item("Audit", "audit", area.startswith("audit")))
+        items.append(_item("Audit", "audit", area.startswith(AUDIT_PAGES)))
     bell = min(Notification.objects.visible_to(user).unread()[:100].count(), 99)
     end = [
         _item("Notifications", "notifications", area.startswith("notification"), count=bell),

@@ -168,7 +168,7 @@ class IndependenceSerializer(serializers.Serializer):
 class ItemSerializer(serializers.Serializer):
     kind = serializers.CharField(help_text="model, data, reference, results, evidence or dossier")
     label = serializers.CharField()
-    state = serializers.ChoiceField(choices=[identity.MATCH, identity.MISMATCH, identity.MISSING])
+    state = serializers.ChoiceField(choices=[identity.MATCH, identity.MISMATCH, identity.MISSING, identity.PURGED])
     expected = serializers.CharField(help_text="SHA-256 as recorded then.")
     found = serializers.CharField(allow_blank=True, help_text="SHA-256 now.")
     id = serializers.IntegerField(allow_null=True)

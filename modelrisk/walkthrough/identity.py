@@ -17,10 +17,11 @@ from registry.approvals import dossiers
 from registry.models import ApprovalRequest, Artifact, Decision, Dossier, ModelVersion
 from registry.refusals import Unavailable
 
-MATCH, MISMATCH, MISSING = "match", "mismatch", "missing"
+MATCH, MISMATCH, MISSING, PURGED = "match", "mismatch", "missing", "purged"
 OF_THE_FILE = {
     "corrupt": MISMATCH,
     "missing_file": MISSING,
+    "purged": PURGED,  # as the retention rules ask
 }  # else it is the store's trouble
 
 
@@ -123,5 +124,5 @@ def _read(artifact: Artifact) -> tuple[str, str]:
         if trouble.code not in OF_THE_FILE:
             raise
         state = OF_THE_FILE[trouble.code]
-        return state, "" if state == MISSING else digest.hexdigest()
+        return state, "" if state in {MISSING, PURGED} else digest.hexdigest()
     return MATCH, digest.hexdigest()

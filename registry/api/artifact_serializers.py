@@ -70,7 +70,7 @@ class ArtifactRowSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Artifact
-        fields = ["id", "url", "sha256", "size", "created_at"]
+        fields = ["id", "url", "sha256", "size", "created_at", "purged_at"]
 
 
 class ArtifactSerializer(ArtifactRowSerializer):

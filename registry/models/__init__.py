@@ -13,6 +13,7 @@ from registry.models.dataset import Column, Dataset, DatasetVersion, Relation
 from registry.models.ml_model import MLModel, ModelVersion
 from registry.models.notification import Delivery, Notification, Webhook
 from registry.models.people import Assignment, RoleGrant, ServiceAccount
+from registry.models.retention import LegalHold, Purge
 from registry.models.scan import Scan, Waiver
 from registry.models.tiering import TierRating
 from registry.models.upkeep import Attestation, ChangeNote, RevalidationTrigger
@@ -38,9 +39,11 @@ __all__ = [
     "Delivery",
     "Deployment",
     "Dossier",
+    "LegalHold",
     "MLModel",
     "ModelVersion",
     "Notification",
+    "Purge",
     "Relation",
     "RevalidationTrigger",
     "RoleGrant",

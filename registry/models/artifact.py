@@ -11,6 +11,7 @@ class Artifact(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     size = models.PositiveBigIntegerField(help_text="bytes")
     created_at = models.DateTimeField(auto_now_add=True)
+    purged_at = models.DateTimeField(null=True, blank=True, help_text="The bytes are gone since then, by a purge.")
 
     objects = ArtifactQuerySet.as_manager()
 

@@ -42,6 +42,8 @@ EVENTS = {
     "role.requested": "a role waits for a second person",
     "policy.proposed": "a policy waits for a second person",
     "revalidation.asked": "a version must be validated again",
+    "retention.due": "files are due for purge",
+    "retention.asked": "a purge waits for a second person",
     "attestation.due": "an owner's attestation is due",
 }
 
