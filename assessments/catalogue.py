@@ -14,13 +14,13 @@ FILE = Path(__file__).with_name("catalogue.json")
 
 
 @functools.cache
-def _entries() -> str:
-    return FILE.read_text()
+def _read() -> dict[str, dict[str, Any]]:
+    return {entry["id"]: entry for entry in in_order(json.loads(FILE.read_text()))}
 
 
 def catalogue() -> dict[str, dict[str, Any]]:
-    """Each test's entry by its id, in the order of the battery; a new object each time."""
-    return {entry["id"]: entry for entry in in_order(json.loads(_entries()))}
+    """Each test's entry by its id, in the order of the battery. The entries are everybody's: read them only."""
+    return dict(_read())
 
 
 def in_order(entries: Any) -> list[dict[str, Any]]:
@@ -36,6 +36,7 @@ def tests_of(plan_name: str) -> list[str]:
     return [test for test, entry in catalogue().items() if plan_name in entry["plans"]]
 
 
+@functools.cache
 def declared(test_id: str) -> BatteryTest:
     """The test as it was declared, without the function that runs it. Raises KeyError for an unknown one."""
     entry = catalogue()[test_id]

@@ -50,8 +50,8 @@ def test_a_family_stands_for_its_tests_each_once():
 
 def test_a_costly_test_is_in_its_own_plans_only_unless_it_is_named(monkeypatch):
     entries = catalogue.catalogue()
-    entries["robustness.hopskipjump"]["plans"] = ["thorough"]
-    monkeypatch.setattr(catalogue, "_entries", lambda: json.dumps(entries))
+    entries["robustness.hopskipjump"] = entries["robustness.hopskipjump"] | {"plans": ["thorough"]}
+    monkeypatch.setattr(catalogue, "_read", lambda: entries)
     for tests in (None, ["robustness", "performance"]):
         planned = [{test["id"] for test in plan(plan_name=name, tests=tests)["tests"]} for name in catalogue.PLANS]
         assert [("robustness.hopskipjump" in ids) for ids in planned] == [False, False, True]
