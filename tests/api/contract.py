@@ -32,6 +32,14 @@ def _patterns() -> list[tuple[re.Pattern, str]]:
     return found
 
 
+@cache
+def _form(template: str, method: str, status: str) -> Draft202012Validator:
+    """What a JSON answer must be."""
+    answer = document()["paths"][template][method]["responses"][status]["content"]["application/json"]
+    schema = {**answer["schema"], "components": document()["components"]}
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
 def check(method: str, path: str, response) -> None:
     template = next((template for pattern, template in _patterns() if pattern.fullmatch(path)), None)
     operation = document()["paths"].get(template, {}).get(method)
@@ -44,9 +52,6 @@ def check(method: str, path: str, response) -> None:
     media = response.get("Content-Type", "").split(";")[0]
     assert not content or media in content, f"{method} {template} answers {media}, which is not declared"
     if media == "application/json":
-        schema = {**content[media]["schema"], "components": document()["components"]}
-        problems = [
-            f"{problem.json_path}: {problem.message}"
-            for problem in Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(response.json())
-        ]
+        form = _form(template, method, status)
+        problems = [f"{problem.json_path}: {problem.message}" for problem in form.iter_errors(response.json())]
         assert not problems, f"{method} {template} {status}: {problems}"
