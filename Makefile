@@ -54,6 +54,12 @@ $(VENV)/.stamp-dev: requirements-dev.lock requirements.lock | $(BIN)/python
 	@$(BIN)/python -m assessments.battery.kernels
 	@touch $(VENV)/.stamp $@
 
+# Compiled loops are kept for the files of one folder as they are: after a change, or in another clone that shares the
+# .venv, each sandbox would compile them again. Two seconds where they are there.
+.PHONY: kernels
+kernels: $(VENV)/.stamp
+	@$(BIN)/python -m assessments.battery.kernels
+
 # The strict S3 server pins its own botocore, so it lives apart.
 $(PEER)/.stamp: requirements-s3peer.lock | $(PEER)/bin/python
 	$(call install,$(PEER),requirements-s3peer.lock)
@@ -72,10 +78,10 @@ serve: $(VENV)/.stamp  ## Serve your own installation (state in var/)
 
 # --- prove -------------------------------------------------------------------------------------
 .PHONY: test test-long test-s3 test-services lint format catalogue bench
-test: $(VENV)/.stamp-dev  ## All tests but the long ones; needs no service running
+test: $(VENV)/.stamp-dev kernels  ## All tests but the long ones; needs no service running
 	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile $(PYTEST_OPTIONS)
 
-test-long: $(VENV)/.stamp-dev  ## The long ones
+test-long: $(VENV)/.stamp-dev kernels  ## The long ones
 	$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
 
 test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S3 server, started for it
@@ -84,7 +90,7 @@ test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S
 # Everything that stores rows or files, once more. Rows in PostgreSQL (MODELRISK_TEST_POSTGRES) throughout; then files in
 # the strict S3 server as well, for what stores, runs and serves them.
 ON_POSTGRES = DATABASE_URL=$(MODELRISK_TEST_POSTGRES)
-test-services: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The same flow on PostgreSQL and a strict S3 server
+test-services: $(VENV)/.stamp-dev $(PEER)/.stamp kernels  ## The same flow on PostgreSQL and a strict S3 server
 	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
 	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
 	$(ON_POSTGRES) $(BIN)/python -m pytest -m "not long" --rows-only tests/registry tests/assessments tests/api tests/pages \

@@ -1,7 +1,5 @@
 """Plans from plain values, and the words for those that cannot be made."""
 
-import json
-
 import pytest
 
 from assessments import catalogue
