@@ -155,8 +155,8 @@ def words(answer) -> str:
     return " ".join(text.split())
 
 
-# The others in the second target: half a minute each. At the action itself, every one is asked each time.
-SHORT = {"submitted", "pending_approval", "in_use"}
+# The others in the second target: a quarter of a minute each. At the action itself, every one is asked each time.
+SHORT = {"pending_approval"}
 
 
 @pytest.mark.parametrize("state", [pytest.param(s, marks=() if s in SHORT else pytest.mark.long) for s in STATES])

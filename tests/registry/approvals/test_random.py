@@ -74,9 +74,21 @@ class Ledger:
         return ModelVersion.objects.get(pk=self.version)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tier=st.sampled_from([1, 2, 3]), script=steps)
 def test_no_path_leads_to_approval_without_all_that_it_takes(model_version, tier, script):
+    _walk(model_version, tier, script)
+
+
+@pytest.mark.long
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tier=st.sampled_from([1, 2, 3]), script=steps)
+def test_of_many_paths_none_leads_to_approval_without_all_that_it_takes(model_version, tier, script):
+    _walk(model_version, tier, script)
+
+
+def _walk(model_version, tier: int, script) -> None:
+    """The steps one after the other; each leaves what may be."""
     point = transaction.savepoint()
     with ExitStack() as undone:
         undone.callback(transaction.savepoint_rollback, point)
