@@ -80,13 +80,21 @@ def _row(axes: Axes, place: int, row: Mapping[str, Any], data: Mapping[str, Any]
         [value], [place], "o", markersize=6, color=colour, mfc="white" if small else colour, clip_on=False, zorder=3
     )
     end = max(value, high if np.isfinite(high) else value)
-    text = f"{round(value, 2) + 0.0:.2f}" if abs(value) < 100 else f"{value:,.4g}"
+    text = _figure(value, axes.get_xlim()[1] - axes.get_xlim()[0])
     inch = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (axes.get_position().width * d.WIDTH)  # of the axis
     for line in sorted(at for at in (limit, number(data.get("ideal"))) if np.isfinite(at)):
         start = end + 6 / 72 * inch
         if start < line < start + (d.width_of(text, d.SMALL) + 0.04) * inch:
             end = line  # not across it
     d.write(axes, end, place, text.replace("-", "−"), size=d.SMALL, va="center", dx=7)
+
+
+def _figure(value: float, room: float) -> str:
+    """With as many places as tell the values of an axis this long apart, at least two."""
+    if abs(value) >= 100:
+        return f"{value:,.4g}"
+    places = min(6, max(2, 2 - int(np.floor(np.log10(room)))))
+    return f"{round(value, places) + 0.0:.{places}f}"
 
 
 def _notes(data: Mapping[str, Any], rows: list[Mapping[str, Any]], left_out: int) -> list[str]:

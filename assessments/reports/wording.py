@@ -1,9 +1,18 @@
 """Numbers, groups and limits as people read them; the same in the terminal and in the report."""
 
+from collections.abc import Mapping
 from typing import Any
 
 GLYPHS = {"fail": "✕", "error": "✕", "inconclusive": "?", "warn": "!", "pass": "✓", "not_applicable": "–"}
 WORDS = {"not_applicable": "not applicable"}
+MEANINGS = {
+    "fail": "failed: beyond the limit with the whole of its interval, so chance alone does not explain it.",
+    "error": "could not be judged: the test did not end as it should.",
+    "inconclusive": "stayed open: the interval reaches across the limit, so these rows cannot settle it.",
+    "warn": "gave a warning: on the right side of the limit, but beyond the policy's warning mark.",
+    "pass": "passed: what was measured is within the policy.",
+    "not_applicable": "did not apply here, which says nothing good or bad about the model.",
+}
 
 
 def number(value: float | None, unit: str = "ratio") -> str:
@@ -58,6 +67,22 @@ def comparisons(account: dict[str, Any] | None) -> str:
         f"{level} by chance alone. With one budget for the whole run, which keeps false discoveries at {level}, "
         f"{account['discoveries']:,} remain."
     )
+
+
+def reading(words: Mapping[str, int]) -> list[str]:
+    """How often each verdict was given, in sentences that say what it means; worst first."""
+    total = sum(words.values())
+    if not total:
+        return ["The policy sets no limit for this test: what it measured is for you to weigh."]
+    return [
+        f"{_share(words[each], total)} {MEANINGS[each]}" for each in GLYPHS if words.get(each) and each in MEANINGS
+    ]
+
+
+def _share(n: int, total: int) -> str:
+    if n == total:
+        return "The one criterion" if n == 1 else f"All {n} criteria"
+    return f"{n} of {total} criteria"
 
 
 def counts(verdicts: list[dict[str, Any]]) -> list[tuple[str, int]]:

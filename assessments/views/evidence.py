@@ -8,7 +8,10 @@ from fnmatch import fnmatchcase
 from assessments.battery.spec import FAMILIES
 from assessments.explanations import mark
 from assessments.models import Assessment, Chart, Measure, TestResult, Verdict
+from assessments.reports import wording
 from assessments.reports.report import tells_changes
+
+ADVICE = "What to do: "  # what the last paragraph of a test's docstring opens with
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Page:
     result: TestResult
     question: str
     asks: str  # the rest of what it says of itself
+    advice: str  # what to do about it
+    reading: list[str]  # its verdicts in sentences
     controls: list[str]
     figures: list[Chart | dict] = field(default_factory=list)
     overall: list[tuple[str, Measure]] = field(default_factory=list)
@@ -65,14 +70,16 @@ def page_of(assessment: Assessment, result: TestResult, verdicts: list[Verdict])
     """verdicts: all of the assessment."""
     entries = entries_of(assessment)
     entry = entries.get(result.test, {})
-    titles = metric_titles(entries)
-    measures = list(result.measures.all())
-    question, asks = _said_of_itself(entry)
     own = {metric["id"]: metric["title"] for metric in entry.get("metrics", [])}
+    titles = metric_titles(entries) | own  # another test may measure the same and call it otherwise
+    measures = list(result.measures.all())
+    question, asks, advice = said_of_itself(entry)
     return Page(
         result,
         question,
-        _with_titles(asks, own),
+        asks,
+        advice,
+        wording.reading(Counter(verdict.verdict for verdict in verdicts if verdict.test == result.test)),
         entry.get("controls", []),
         _marked(_figures(result, list(result.charts.all())), entry, verdicts),
         overall=[(titles.get(m.metric, m.metric), m) for m in measures if not m.group],
@@ -117,13 +124,15 @@ def _family(family: str, results: list[TestResult], entries: dict[str, dict], ve
 
 def _line(result: TestResult, entry: dict, verdicts: list[Verdict]) -> Line:
     counts = Counter(verdict.verdict for verdict in verdicts if verdict.test == result.test)
-    return Line(result, _said_of_itself(entry)[0], dict(counts))
+    return Line(result, said_of_itself(entry)[0], dict(counts))
 
 
-def _said_of_itself(entry: dict) -> tuple[str, str]:
-    """The question that a test opens with, and the rest."""
-    question, _, rest = entry.get("asks", "").partition("\n\n")
-    return " ".join(question.split()), rest
+def said_of_itself(entry: dict) -> tuple[str, str, str]:
+    """The question that a test opens with, how it is measured, and what to do; metrics by their titles."""
+    question, *rest = entry.get("asks", "").split("\n\n")
+    advice = rest.pop().removeprefix(ADVICE) if rest and rest[-1].startswith(ADVICE) else ""
+    titles = {metric["id"]: metric["title"] for metric in entry.get("metrics", [])}
+    return " ".join(question.split()), _with_titles("\n\n".join(rest), titles), advice[:1].upper() + advice[1:]
 
 
 def _with_titles(asks: str, titles: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from assessments.battery.spec import PLANS, battery_test, discover
 from assessments.forms import titled
 from assessments.management.commands.battery_catalogue import asked, written
 from assessments.models import Measure, TestResult
+from assessments.views.evidence import said_of_itself
 
 
 @pytest.mark.slow
@@ -61,3 +62,12 @@ def test_what_the_catalogue_says_fits_the_columns_that_keep_it():
         for metric in entry["metrics"]:
             kept = {"metric": metric["id"], "unit": metric["unit"], "better": metric["better"]}
             assert {name: text for name, text in kept.items() if len(text) > room[name]} == {}
+
+
+@pytest.mark.parametrize("test", catalogue.catalogue())
+def test_each_test_asks_a_question_and_says_what_to_do(test):
+    question, asks, advice = said_of_itself(catalogue.catalogue()[test])
+    assert question.partition(".")[0].endswith("?") or "?" in question
+    assert asks
+    assert advice.endswith(".")
+    assert "What to do" not in asks

@@ -132,3 +132,21 @@ def test_changes_are_shown_with_the_old_value_struck_through():
     assert shown["edits"][0][1] == CHANGES
     assert shown["edits"][0][4] == "0.031"
     assert shown_table({**EDITS, "rows": [[1, 0.5]]})["edits"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({}, ["The policy sets no limit for this test"]),
+        ({"pass": 1}, ["The one criterion passed"]),
+        ({"warn": 2}, ["All 2 criteria gave a warning"]),
+        (
+            {"pass": 1, "inconclusive": 1, "fail": 2},
+            ["2 of 4 criteria failed", "1 of 4 criteria stayed open", "1 of 4"],
+        ),
+    ],
+)
+def test_verdicts_are_told_in_sentences_worst_first(words, said):
+    told = wording.reading(words)
+    assert len(told) == len(said)
+    assert all(sentence.startswith(start) for sentence, start in zip(told, said, strict=True))

@@ -153,6 +153,24 @@ def test_the_page_of_a_test_says_what_it_asks_and_what_the_policy_says(as_owner,
     assert "“Equalized odds difference”" in text
 
 
+def test_the_page_of_a_test_says_what_its_verdicts_mean_and_what_to_do(as_owner, assessed):
+    test = "fairness.group_metrics"
+    assessed.verdicts.filter(test=test).update(verdict="fail")
+    text = read(as_owner.get(address_of(assessed, test))).text
+    said = text.split("What the policy says")[1]
+    assert "failed: beyond the limit with the whole of its interval" in said.split("What to do")[0]
+    assert "Raise a finding" in said.split("What to do")[1].split("How it is measured")[0]
+    assessed.verdicts.filter(test=test).delete()
+    assert "The policy sets no limit for this test" in read(as_owner.get(address_of(assessed, test))).text
+
+
+def test_a_measure_has_the_name_that_its_own_test_gives_it(as_owner, assessed):
+    """The AUC of all rows and that within a group are one metric of two tests."""
+    text = read(as_owner.get(address_of(assessed, "performance.discrimination"))).text
+    assert "ROC AUC" in text
+    assert "AUC within the group" not in text
+
+
 def test_the_pages_of_the_tests_follow_one_another(as_owner, assessed):
     tests = [result.test for result in assessed.results.all()]
     first, last = (as_owner.get(address_of(assessed, test)).context["neighbours"] for test in (tests[0], tests[-1]))

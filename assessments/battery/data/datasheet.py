@@ -8,6 +8,8 @@ for datasheets of the training, validation and testing data.
 rows and training_rows; columns, and how many of them the model is given; values_known, the share of the cells that hold
 something. By column: kind, role, values, smallest, median and largest or the most frequent, of the data under test and
 of the training data.
+
+What to do: compare the facts with the documentation of the model: period, source, number of rows, and who is missing.
 """
 
 from collections.abc import Callable

@@ -15,6 +15,9 @@ q below 0.05 and a psi of at least 0.10: real, and large enough to matter.
 score_psi and decision_psi compare the model's answers on both tables. They are reported and not judged: a model that
 remembers its training rows is surer of them than of others, so these move without any drift; see
 privacy.membership_inference.
+
+What to do: where a column has moved, ask what changed: the people, the source, or how it is recorded. Judge the model
+on the newer rows, and train it again where its quality fell.
 """
 
 from collections.abc import Callable

@@ -9,6 +9,9 @@ rates differ, a model that is right for everybody still selects the groups at di
 of fairness cannot hold at once (Kleinberg, Mullainathan and Raghavan 2017; Chouldechova 2017).
 
 The limit for the minority, 10 %, is ValidMind's default; many good credit data sets lie below it.
+
+What to do: where the outcome is rare, accuracy says little: read precision, recall and lift. Where its share differs
+between groups or since the training, ask why before reading any other test.
 """
 
 from collections.abc import Callable

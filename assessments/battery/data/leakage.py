@@ -13,6 +13,9 @@ are named in the notes: they may be unknown at the time of the decision.
 
 A strong column is no proof: some measurements are that good. Ask when it is known, and who writes it down. Deepchecks
 flags a predictive power of 0.8 (another scale); 0.95 and 0.99 are house defaults.
+
+What to do: for each column that is named ask when its value is known. If only after the decision, remove it and train
+again: all the other results are too good to be true until then.
 """
 
 from collections.abc import Callable

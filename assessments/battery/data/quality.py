@@ -12,6 +12,9 @@ other. What missing values do to the model is measured by robustness.missing_val
 
 Limits: missing values 5 % and duplicates 5 % (Deepchecks' defaults). EU AI Act, Article 10(3): free of errors and
 complete "to the best extent possible".
+
+What to do: have the faults explained or mended where the data come from before the other tests are read: they measure
+the model on these rows.
 """
 
 from collections.abc import Callable

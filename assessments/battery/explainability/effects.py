@@ -12,6 +12,9 @@ cases respond, the mean standard deviation of their centred lines as a share of 
 where it is large, the average hides interactions. effect_disagreement: the largest distance between partial
 dependence and accumulated effects, as a share of the larger range; where it is large, believe the latter. What is
 explained is the same as in explainability.shap_importance: for boosted trees and logistic models the log odds.
+
+What to do: read each curve as an expert of the subject would: does the answer rise where it should, and where does it
+bend without a reason? Ask the developer about each that surprises.
 """
 
 from collections.abc import Callable

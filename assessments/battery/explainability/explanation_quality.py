@@ -28,6 +28,9 @@ between people at random, in spreads of the answer; a model built to look innoce
 2020) behaves well only on the mixtures that these ask about.
 
 No outside source sets limits for these numbers; those of the house policy are conventions, and marked so.
+
+What to do: where a check fails, do not show these explanations to people who are refused, nor rest an approval on them.
+Use another explainer, or a model that needs none.
 """
 
 from collections.abc import Callable

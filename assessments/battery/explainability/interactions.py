@@ -14,6 +14,9 @@ is said, and nothing is computed.
 
 The pairs are ordered by how far they move the answer. For the first, the picture shows how the answer goes along one
 column at low, middle and high values of the other: lines that run in parallel say that the two do not interact.
+
+What to do: read the strongest pair as an expert would. Where a sensitive column is in it, look at “Intersections of
+groups”: a rule may hold for one group only.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,9 @@ decisions only accuracy, or for predicted numbers R²; the mean over `repeats` s
 permutation_importance has it. The interval is over the cases: each resample draws them anew, each with its shuffled
 values. A value near 0, or below, says that the model would do as well without what the column tells it; columns
 that go together stand in for each other, and each looks small.
+
+What to do: where the quality rests on one or two columns, ask how reliable they are in use, and whether they are known
+at the time of the decision. Columns that carry nothing can be left out.
 """
 
 from collections.abc import Callable

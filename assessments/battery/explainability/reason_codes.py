@@ -12,6 +12,9 @@ those with a sensitive column among them: it may not be a reason at all, or only
 reason_stability: how many of a case's reasons remain against other approved cases (Jaccard, mean), with its bootstrap
 interval: reasons that change with the comparison are hard to defend. The sentences are what the model weighed; whether
 a column is fit to be a reason (not a proxy, not a thing nobody can understand) is for a person to say.
+
+What to do: read the reasons as the person refused: are they specific, true, and about something that the law lets
+decide? Where a sensitive column leads, raise a finding.
 """
 
 from collections.abc import Callable

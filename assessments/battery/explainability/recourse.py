@@ -14,6 +14,9 @@ to change. By sensitive group: rates and prices, and their differences (Gupta an
 2022 call an unequal price of recourse unfair even where the decisions are not). A path is what the model asks for, not
 advice: whether the change would also change the true outcome is another question. For a model that predicts a number
 say which `direction` is wanted. Intervals as in robustness.feasible_edits.
+
+What to do: where many have no way to the favourable decision, or a group has a dearer one, ask whether the columns that
+hold them are ones that may rightly decide.
 """
 
 from collections.abc import Callable

@@ -21,6 +21,9 @@ The values of a case must add up to its answer less the average: shap_additivity
 case, against answers that the model gave apart; a large gap means that the explanation is not of this model, or that
 its answers are not reproducible. For predicted numbers the gap is in standard deviations of the predictions.
 Importance is about what the model uses, not about cause; correlated columns share it. Sensitive columns are marked.
+
+What to do: compare the leading columns with what an expert would expect. Ask about each that surprises, and about each
+sensitive column that moves the answer.
 """
 
 from collections.abc import Callable

@@ -7,6 +7,9 @@ than the average. surrogate_agreement: cases that the tree and the model decide 
 the model's decisions are best told apart on the first half), with Wilson's interval. The rules are an overview for
 people: what they leave out, 1 less the fidelity, is not in them, and no decision is explained by a surrogate alone.
 Categories are put in the order of their mean answer before the tree may cut them.
+
+What to do: where the rules tell little of the model, do not describe it by them. Where they tell nearly all, ask why
+the rules themselves are not used.
 """
 
 from collections.abc import Callable

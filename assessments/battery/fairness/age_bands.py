@@ -11,6 +11,9 @@ The strip shows the impact ratio for twenty ways to cut: at eight ages, in bands
 quantiles. impact_ratio_lowest and _highest are the ends of the strip; choices_below_four_fifths is the share of the
 ways that fall below 0.8. Extremes over twenty ways have no interval; each way has its own in the strip. A small band is
 left out of the comparison, as everywhere; a way that leaves fewer than two bands has no value.
+
+What to do: where the verdict depends on the bands, a pass for one choice of them proves nothing. Take the bands that
+the law or the policy names, state them before the test, and report the worst beside them.
 """
 
 from collections.abc import Callable

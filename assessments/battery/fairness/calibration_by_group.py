@@ -15,6 +15,9 @@ Noise alone pushes the calibration error up, so its lower end is what the gap of
 never be less than, and only its upper end is drawn. For the worst gap each end takes all groups into account. A small
 group is reported and not judged. Scores that are not probabilities (a decision function) have no such meaning: not
 applicable.
+
+What to do: where a score means different things, one threshold treats groups unequally. Recalibrate within groups if
+that is lawful in this use, or look for the column whose meaning differs between them.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,9 @@ women) explains a difference away and leaves the harm.
 Intervals, 95 %: Newcombe's for the raw difference; for the conditional one normal, with the variance of Sato, Greenland
 and Robins (1989), which holds for few large strata and for many small ones; for the widest, each end takes all groups
 into account.
+
+What to do: where a difference remains among like people, it is not explained by what may rightly decide: raise a
+finding. Where it vanishes, ask whether the column that explains it is itself fair to use.
 """
 
 from collections.abc import Callable

@@ -12,6 +12,9 @@ name (husband, maternity leave), stay as they are: no flips are no proof of fair
 is not given the column cannot flip by it, and the test does not apply.
 
 Intervals, 95 %: Wilson for shares, Student's for means.
+
+What to do: where decisions change, the model uses the attribute itself: remove it, or show that the law of this use
+allows it. Where none change, others may stand in for it: see the tests of groups.
 """
 
 from collections.abc import Callable

@@ -17,6 +17,9 @@ decision, 2 for a wrong selection (Speicher et al. 2018); 0 where all get what t
 
 Intervals, 95 %: Wilson for a rate, and from it for the mean and the odds of two (Zou and Donner 2008); between the
 groups as under Group fairness; for the two indices the percentiles of the bootstrap of the rows.
+
+What to do: ask which error hurts the person: a wrong refusal of credit, a wrong alarm of fraud. Where one group bears
+more of it, raise a finding, look for too few rows or poor columns of that group, and see “Mitigation what-if”.
 """
 
 from collections.abc import Callable

@@ -16,6 +16,10 @@ for a comparison, the end away from parity is the percentile of the bootstrap of
 group × label × decision, or that of the extreme pair's own interval where it lies further, and the end towards parity
 is what some pair of groups is shown to differ by, all pairs considered (Newcombe 1998; Donner and Zou 2012), since
 noise alone draws the extremes of several groups apart.
+
+What to do: where a group is favoured less, first see whether the data say the same of it and whether the label can be
+trusted; then “Parity among like people” and “Mitigation what-if”. Raise a finding with the owner's reason, or have the
+model changed. A ratio above four fifths is no proof of fairness.
 """
 
 from collections.abc import Callable

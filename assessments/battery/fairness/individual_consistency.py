@@ -10,6 +10,9 @@ Similar means: numbers by standard deviations, missing ones at the median; a cat
 is similar is a judgement, and another choice of columns and scales gives another number; no limit is set by anyone.
 
 Intervals, 95 %: Student's over people, whose neighbours are taken as given.
+
+What to do: look at the pairs: where like people are decided differently for no reason that could be told them, smooth
+the model or move its threshold away from where many people stand.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,9 @@ chance.
 
 Groups below the minimum are reported, marked and left out of "* without small groups", which is what is judged. Of a
 crossing with more groups than most_groups the largest are shown, and the number of the others is told.
+
+What to do: take the worst group that is large enough to judge and treat it as in “Group fairness”. Of small groups
+collect more rows before deciding anything.
 """
 
 from collections.abc import Callable

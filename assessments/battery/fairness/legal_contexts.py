@@ -14,6 +14,9 @@ a category to the limit of its context.
 
 These figures are evidence toward a clause, never compliance with it, and no legal advice. Intervals, 95 %, of the
 ratio: from Wilson's of either rate (Donner and Zou 2012); P values: Fisher's exact test against the most selected.
+
+What to do: ask counsel which of these laws holds for this use. A ratio below a screen is a reason to justify the
+practice and to look for a less unequal one, not a finding of law.
 """
 
 from collections.abc import Callable

@@ -15,6 +15,9 @@ a measure of what is lost. Each way is a candidate: a new model version that mus
 
 Intervals, 95 %: Wilson for shares, between the groups as under Group fairness; those of the way that was picked as best
 are too hopeful.
+
+What to do: choose, with the owner, a point whose loss of accuracy the use can bear; have counsel say whether a
+threshold by group is lawful there; and assess the changed model as a version of its own.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,9 @@ ABROCA is never negative, so noise alone makes some: between two like groups the
 held the true 0 in none of our simulations. So only its upper end is taken from the bootstrap. The lower end is what the
 two AUCs alone prove, which ABROCA can never be less than; where curves cross it says too little, never too much. The
 area between the curves is exact; for the bootstrap the scores are cut into 200 parts.
+
+What to do: where the order is much worse within a group, no threshold repairs it: collect rows and columns that tell
+the members of that group apart, or do not use the model for them.
 """
 
 from collections.abc import Callable

@@ -13,6 +13,9 @@ some pair of groups is shown to differ by, all pairs considered, and the upper e
 prediction_ks the band of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (1990), which is wide and always
 holds. Its P value is the two-sample test's, Bonferroni's correction over the groups made. A small group is reported,
 and left out of "* without small groups", which is what is judged.
+
+What to do: where a group's numbers are too low or too high, look for a column that means something else for it, and
+correct the model, not the answer, unless the law allows that.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,9 @@ models. Gain: the part of the way from the best simple model to a perfect score,
 accuracy for models without scores, in R² for numbers. Below 0 the simple model is better. The score of the model and of
 the best column are compared on the same rows: DeLong's interval for AUC (1988), Tango's for accuracy (1998).
 Deepchecks asks for a gain of at least 10 % (its SimpleModelComparison).
+
+What to do: where a simple model does as well, ask why the complex one is needed, or look for what it fails to learn:
+too little data, wrong columns, a target that these columns do not tell.
 """
 
 from collections.abc import Callable

@@ -12,6 +12,9 @@ compares the Brier score with what the probabilities promise; large samples make
 
 With more than two labels the numbers are about the favourable label against the rest; the other labels follow by name.
 Sources: Naeini 2015 (ECE), Cox 1958, Murphy 1973, Spiegelhalter 1986.
+
+What to do: where it fails, do not read the scores as probabilities. Recalibrate on rows of their own (isotonic or
+logistic), or use the order of the scores only, and say which in the intended use.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,9 @@ On all rows the promise is kept by construction, as long as cases are alike; wha
 of the sets, and the share of cases for which one label is left. And it is kept on average only: we count the coverage
 of each true label and of each sensitive group, where a model may be far less sure than it says. Rates have Wilson
 intervals; the p-values of groups are exact binomial tests against the promise, two-sided.
+
+What to do: where a group is covered far below the promise, set the limit for each group by itself, or have its
+uncertain cases decided by a person. Where most sets hold several labels, the model is too unsure to decide alone.
 """
 
 from collections.abc import Callable

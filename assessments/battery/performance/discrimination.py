@@ -4,6 +4,9 @@ ROC AUC is the chance that a favourable row scores above another one, ties one h
 Gini = 2 AUC - 1; KS = the largest gap between true and false positive rate; average precision sums precision over the
 steps in recall. With more than two labels each is the plain mean over the one-against-rest questions. Values are
 scikit-learn's; the intervals are percentile bootstraps over rows, for KS corrected for the upward bias of a maximum.
+
+What to do: where it fails, no threshold will help: better columns, more rows or another method are needed. Compare it
+with “Against simple models” before spending on either.
 """
 
 from collections.abc import Callable

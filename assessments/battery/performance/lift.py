@@ -6,6 +6,9 @@ fifth) of the rows. Lift: that share over what a random tenth would hold; 1 is c
 that of a perfect order; it equals the Gini coefficient, 2 AUC - 1 (Engelmann, Hayden and Tasche 2003). Rows of equal
 score are taken in random order, so the curve is straight over them. Intervals are a multinomial bootstrap of the rows.
 With more than two labels the question is the favourable label against the rest.
+
+What to do: where the lift is near 1, acting on the highest scores gains nothing. Where it is good at the top only, use
+the model for the top only.
 """
 
 from collections.abc import Callable

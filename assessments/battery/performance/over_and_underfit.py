@@ -8,6 +8,9 @@ normal interval of two independent samples. Relative drop: the gap over the trai
 relative drop above 10 %; that limit is a convention.
 
 Needs the training data. A gap close to 0 is also what leaked rows give: see the tests of the data.
+
+What to do: where the gap is large, expect no more than the assessed score in use. Simplify or regularise the model, or
+train it on more rows; and look at the tests of privacy, since what is learned by heart can be read out.
 """
 
 from collections.abc import Callable

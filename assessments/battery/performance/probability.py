@@ -4,6 +4,9 @@ Log loss (mean of -log of the probability given to the true label, in nats) and 
 squared distance of the probabilities from the outcome; for two labels that of the favourable one, 0 to 1; for more the
 sum over labels, 0 to 2). Values are scikit-learn's; the intervals are bootstraps of the mean over rows. Not applicable
 to scores from a decision function, which are no probabilities.
+
+What to do: compare it with the last approved version: it has no meaning by itself. Where it got worse while the
+discrimination did not, recalibrate.
 """
 
 from collections.abc import Callable

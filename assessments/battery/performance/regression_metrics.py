@@ -6,6 +6,9 @@ smaller. Mean error: above 0 the model predicts too high on average (bias). R²:
 always saying the mean of these rows; 1 is perfect, 0 is no better than the mean, and it may be below 0. Values are
 scikit-learn's. Intervals are bootstraps over rows (above 20,000 rows their normal limit, for R² by linearisation); for
 the median the order statistics between which it lies with 95 % confidence (binomial, free of any distribution).
+
+What to do: put the mean error beside the error that the use can bear, which only its owner can tell. Where the root
+mean square is far above the mean, look for the few cases that it is very wrong about.
 """
 
 from collections.abc import Callable

@@ -7,6 +7,9 @@ root mean square. Spread trend: Spearman's rank correlation of the size of the r
 model is less exact for large predictions, and one error margin for all is wrong. Skewness and excess kurtosis: 0 for
 normal errors; a kurtosis far above 0 means rare, very large errors. Intervals are bootstraps over rows; for Spearman by
 Fisher's transformation with the standard error of Bonett and Wright (2000).
+
+What to do: where there is a pattern, the model has left something unlearned: look at the chart for a bend (a missing
+term), a fan (errors that grow: give an error margin by size) or single points (outliers to be explained).
 """
 
 from collections.abc import Callable

@@ -13,6 +13,10 @@ are shown. The intervals are widened for having been selected (Benjamini and Yek
 A slice may be weak because its cases are hard. Unexpected error: wrong decisions beyond those that the model's own
 probabilities announce; where that is well above 0 the model is wrong there and does not know it. Relative drop: how
 much lower the accuracy is than elsewhere; Deepchecks warns from 20 %, PiML from 10 %.
+
+What to do: for each weak spot ask whether such cases are hard or the model wrong, how many of them there will be, and
+what an error costs there. Collect more rows of them, exclude them from the use, or have a person decide them; and
+record which as a condition.
 """
 
 from collections.abc import Callable

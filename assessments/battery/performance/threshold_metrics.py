@@ -3,6 +3,9 @@
 Accuracy, precision, recall and F1 of model.predict, with the favourable label as the positive one; with more than two
 labels precision, recall and F1 are plain means over the labels (macro). Values are scikit-learn's. Intervals are a
 multinomial bootstrap of the confusion matrix; Wilson's where a rate is 0 or 1, which no resampling can move.
+
+What to do: ask whether the threshold fits the use: the chart shows what another one would bring. A wrong approval and a
+wrong refusal seldom cost the same.
 """
 
 from collections.abc import Callable

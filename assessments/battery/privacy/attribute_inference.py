@@ -14,6 +14,9 @@ it away like that almost always: round what you show. Only for attributes of at 
 
 Numbers such as age are guessed by bands; groups with fewer than 30 rows in either half are left out. Intervals, 95 %,
 from the rows' own differences within each group, for the attacks as they were trained.
+
+What to do: where the lift is above chance, give decisions and not scores, round them, and limit who may ask; and say in
+the model's documentation what its answers give away.
 """
 
 from collections.abc import Callable

@@ -17,6 +17,9 @@ sensitive group: who is easier to find? train_test_gap: how much more often the 
 
 Intervals, 95 %: DeLong for AUC, Newcombe for the advantage, bootstrap of both kinds for the rates at few false alarms.
 For a model of numbers confidence is the size of its error. Needs the training data.
+
+What to do: where members can be told, being in the training data must not be a secret (a list of debtors, of patients),
+or the model must be trained with less of it by heart: more regularisation, or differential privacy.
 """
 
 from collections.abc import Callable

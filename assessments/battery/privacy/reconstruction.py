@@ -12,6 +12,9 @@ parameters and data with the same people. A row is recovered in the form that th
 
 Not applicable to other models: their parameters are no sums over the rows. That is no proof that they leak nothing; see
 privacy.membership_inference.
+
+What to do: where rows stand in the file, treat the file as personal data: who may download it, how long it is kept, and
+whether it may leave the country. Prefer a method that keeps no rows.
 """
 
 from collections.abc import Callable

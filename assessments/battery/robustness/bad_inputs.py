@@ -10,6 +10,9 @@ crash_share, nan_out_share, wrong_answer_share, clean_refusal_share, answered_sh
 tried, so there is no interval. extrapolation_jump: how far the answer moves when a number goes from the end of its
 range to one range beyond, the mean over rows, at the worse end of the worst column: of the scores (the largest change
 of any label's), or for a model that predicts numbers of the prediction, in standard deviations of the target.
+
+What to do: have every answer that is no number, every silent change and every crash caught by a check of the inputs in
+front of the model, and ask for that check as a condition.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,10 @@ how much of it could exist, valid_as_returned), and after it was brought to the 
 asked of the model itself again (feasible_success_rate; within the budget: evasion_success_rate). The budget is the
 largest move of a number as a share of its range, with so many categories swapped at most. Random changes of the same
 size are the baseline. An attack gives an upper bound of robustness; a stronger attack may find more.
+
+What to do: where few decisions withstand, look at the cheapest flips: is the change one that a person would make to get
+another answer? If so, check those columns against their source before deciding, retrain with such rows in the training
+data, or send cases near the threshold to a person.
 """
 
 from typing import Any

@@ -11,6 +11,10 @@ largest move of a number as a share of its range, with so many categories swappe
 size are the baseline. It follows the gradient, so it applies to models that show one: linear models, support vectors,
 multi-layer perceptrons, Gaussian naive Bayes. Where it finds nothing a stronger attack may; for any other model it is
 not applicable, not passed.
+
+What to do: where few decisions withstand, look at the cheapest flips: is the change one that a person would make to get
+another answer? If so, check those columns against their source before deciding, retrain with such rows in the training
+data, or send cases near the threshold to a person.
 """
 
 from typing import Any

@@ -13,6 +13,9 @@ the budget by HopSkipJump or the square attack on the same numbers / sample: the
 median_certified_linf: the radius that half of the right cases have. certificate_gap: the median, over cases that the
 attack turned, of what it needed less what is proved. It is not applicable to other models, and says nothing against
 them.
+
+What to do: a wide gap between what is proved and what is attacked says that we do not know: take the lower number.
+Where even that is low at small changes, read the attacks for what an applicant could use.
 """
 
 import time

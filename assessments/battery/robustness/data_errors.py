@@ -10,6 +10,9 @@ squared error, on average over all slips; by kind of slip; by group of the sensi
 the same in the column where that kind of slip does most. refused_share: slips that the model refuses with an error
 instead of answering. Intervals are over rows. What level is tolerable depends on the checks before the model, which
 this test cannot see: the policy's limit is a convention, to watch and not to fail.
+
+What to do: have the columns that many decisions hang on entered twice, compared with their source, or checked against
+their range, before the model is asked.
 """
 
 from collections.abc import Callable, Iterator

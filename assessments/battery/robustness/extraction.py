@@ -12,6 +12,9 @@ predictions against the model's. extraction_lift: with real rows, by how much co
 true outcomes of the same rows: without a lift the model gives away what the data says anyway. extraction_curve_area:
 the mean fidelity over the questions asked, on a logarithmic scale. Intervals, 95 %, are over the rows compared:
 Wilson's for rates of 0 and 1, normal otherwise. Compare with always saying the most frequent decision (in the notes).
+
+What to do: where a copy comes close with few questions, limit how often one caller may ask, give decisions and not
+scores, and watch for callers who ask in series.
 """
 
 from collections.abc import Callable

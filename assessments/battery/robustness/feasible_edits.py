@@ -20,6 +20,9 @@ group: who is cheaper to push over the line? Numbers are an upper bound of robus
 changes. For a model that predicts a number, success is a prediction that moves by `shift` times the model's RMSE.
 Intervals, 95 %: Wilson for shares, order statistics for quantiles; for differences of groups bootstrap and Newcombe of
 shares, and the joined intervals of the medians (Zou and Donner 2008).
+
+What to do: read the edits as somebody who wants another decision. Where a small and cheap one is enough, check that
+column against its source, fix it as not changeable by the applicant, or send cases near the threshold to a person.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,9 @@ assessed rows hold a category, the share of all rows stands for it.
 The value is chosen on one half of the cases and counted on the other half; the interval is Newcombe's for the
 difference of two rates (1998, method 10). A trigger of several columns, or a value that neither table holds, is not
 found: this test can find a backdoor and cannot prove that there is none.
+
+What to do: where one is found, do not use the model until its training data and who could change them are known. Look
+at the rows that hold the value; train again without them.
 """
 
 from collections.abc import Callable, Iterator

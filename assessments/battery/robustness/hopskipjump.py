@@ -16,6 +16,10 @@ error (its root mean squared error). Random noise of the same size is the baseli
 rightly after one random draw. An attack gives an upper bound of robustness; a stronger attack may find smaller
 changes. Intervals, 95 %: Wilson for shares, order statistics for the median, bootstrap of the rows, corrected for its
 upward bias, for KS.
+
+What to do: where few decisions withstand, look at the cheapest flips: is the change one that a person would make to get
+another answer? If so, check those columns against their source before deciding, retrain with such rows in the training
+data, or send cases near the threshold to a person.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,9 @@ as they are less that with values missing, at one share. flip_rate: rows that ge
 moves by at least `shift` times the model's root mean squared error; also by group of the sensitive columns, and for
 each column emptied (worst_column_flip_rate). refused_share: columns in which the model refuses a missing value.
 Intervals are over rows: DeLong's for the AUC, normal ones of the mean otherwise, Wilson's for rates of 0 and 1.
+
+What to do: where the loss is large, ask how often values will be missing in use. Have missing values refused or filled
+in by a rule that was tested, and monitor their share by column.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,9 @@ moves by at least `shift` times the model's root mean squared error; also by gro
 each column made noisy alone (worst_column_flip_rate). scale_stability (as Giskard): rows whose decision stays, or
 whose prediction moves by at most 5 %, when all numbers are 1 % larger and when they are 1 % smaller. Intervals are
 over rows: DeLong's for the AUC, normal ones of the mean otherwise, Wilson's for rates of 0 and 1.
+
+What to do: where many answers change, do not present single decisions as exact. Ask how well the worst column is
+measured in use, and send cases near the threshold to a person.
 """
 
 from collections.abc import Callable

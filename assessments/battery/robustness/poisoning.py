@@ -13,6 +13,9 @@ sensitive column are; backdoor_success: unfavourable decisions that the trigger 
 clean model (numbers: predictions it raises by at least `shift` root mean squared errors). Every poison is drawn several
 times; intervals are over rows, widened by how much the draws differ. It tells how sensitive the training is, not that
 anybody poisoned it. Needs the training data and a model that can be trained again.
+
+What to do: where a little does much harm, secure where the training data come from: who may write them, what was
+changed since the last training, and compare each new version with the one before.
 """
 
 from collections.abc import Callable

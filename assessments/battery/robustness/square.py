@@ -10,6 +10,10 @@ with larger ones, and what was found is made as small as it can be.
 evasion_success_rate: turned within the budget; feasible_success_rate: at any size tried, up to the whole range. Each
 flip is asked of the model itself again. Random changes of the same size are the baseline. An attack gives an upper
 bound of robustness; a stronger attack may find more.
+
+What to do: where few decisions withstand, look at the cheapest flips: is the change one that a person would make to get
+another answer? If so, check those columns against their source before deciding, retrain with such rows in the training
+data, or send cases near the threshold to a person.
 """
 
 import time

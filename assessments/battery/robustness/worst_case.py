@@ -10,6 +10,9 @@ model itself again.
 worst_case_accuracy: right and not turned within the budget by any of them / sample. worst_case_success_rate: turned
 within the budget by at least one / right. Attacks that do not apply are named with the reason: they are no pass. It is
 an upper bound of robustness still; the certificate gives a lower one.
+
+What to do: this is the number to decide on, since an attacker chooses. Where it is low, open the test of the attack
+that did the most harm and look at the changes it made.
 """
 
 from collections.abc import Callable
