@@ -14,7 +14,7 @@ from registry.action import Done, action
 from registry.lineage import conflict, lineage
 from registry.models import RoleGrant, ServiceAccount
 from registry.refusals import BadInput, Conflict, NotNow
-from registry.roles import SYSTEM, system_user
+from registry.roles import is_system, system_user
 
 __all__ = [
     "conflict",
@@ -100,7 +100,7 @@ def _waits(grant: RoleGrant) -> NotNow | None:
 
 
 def _only_for_the_first(user, actor, **_) -> str | None:
-    if actor.get_username() != SYSTEM:
+    if not is_system(actor):
         return "Only the system grants a role by itself, to the first people of an installation."
     if grantors().count() >= ENOUGH_GRANTORS:
         return NotNow(f"{ENOUGH_GRANTORS} people can grant roles: ask for it on the page of people.")

@@ -36,6 +36,8 @@ def make(_kind: type[ServiceAccount], *, actor, name: str, purpose: str) -> Done
         User.username_validator(name)
     except ValidationError as error:
         raise BadInput(f"{name!r} cannot be a username. {error.messages[0]}", field="name") from error
+    if not name.isascii():  # a letter that only looks like another would let it pass for somebody else in the trail
+        raise BadInput(f"The name {name!r} has letters beyond ASCII.", hint="Choose another one.", field="name")
     if not name or len(name) > 150 or User.objects.filter(username__iexact=name).exists():
         raise BadInput(f"The name {name!r} is taken or cannot be used.", hint="Choose another one.", field="name")
     account = User(username=name)

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from registry import audit
 from registry.changes import as_json
+from registry.roles import is_system
 
 FIELDS = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
 User = get_user_model()
@@ -38,6 +39,14 @@ class RecordedUserAdmin(UserAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        """The account that jobs act as is nobody's to sign in with."""
+        return (obj is None or not is_system(obj)) and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request, obj=None):
+        """A name stays: the trail knows people by it."""
+        return [*super().get_readonly_fields(request, obj), *(["username"] if obj else [])]
 
     @transaction.atomic
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):

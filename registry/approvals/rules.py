@@ -177,7 +177,7 @@ def _may(version: ModelVersion, actor: Person, event: Event) -> str | None:
 def is_one(who: Who, actor: Person, version: ModelVersion, case: ApprovalRequest | None) -> bool:
     held = access.roles_of(actor)
     if who == Who.SYSTEM:
-        return actor.get_username() == roles.SYSTEM
+        return roles.is_system(actor)
     if not actor.is_active:
         return False
     if who == Who.OWNER:

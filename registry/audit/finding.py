@@ -36,10 +36,10 @@ def events(wanted: Wanted) -> QuerySet[AuditEvent]:
     since, until = asked.pop("since", None), asked.pop("until", None)
     found = AuditEvent.objects.filter(**asked)
     if since is not None:
-        found = found.filter(at__gte=since, pk__gte=_first_after(since - OVERLAP))
+        found = found.filter(at__gte=since, pk__gte=_first_after(_moved(since, -OVERLAP)))
     if until is not None:
         found = found.filter(at__lt=until)
-        beyond = _first_after(until + OVERLAP, default=None)
+        beyond = _first_after(_moved(until, OVERLAP), default=None)
         found = found if beyond is None else found.filter(pk__lt=beyond)
     return found
 
@@ -56,6 +56,14 @@ def related(event: AuditEvent, at_most: int = 50) -> list[AuditEvent]:
         return []
     same = AuditEvent.objects.filter(request_id=event.request_id).exclude(pk=event.pk)
     return list(same.order_by("pk").defer("changes", "detail")[:at_most])
+
+
+def _moved(moment: datetime, by: timedelta) -> datetime:
+    """As far as there are dates."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
 
 
 def _first_after(moment: datetime, default: int | None = 2**62) -> int | None:

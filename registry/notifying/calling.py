@@ -23,8 +23,10 @@ from registry.refusals import BadInput
 
 SECONDS = 5.0  # of silence
 LONGEST_SECONDS = 10.0  # altogether
-# What carries another address inside: 6to4, Teredo, NAT64.
-TUNNELS = [ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")]
+# What carries another address inside: 6to4, Teredo, NAT64, the old form of an IPv4 address. And what is inside a site,
+# or of one operator, though Python calls it global.
+NOT_PUBLIC = ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48", "::/96", "fec0::/10", "5f00::/16")
+NOT_PUBLIC_NETWORKS = [ipaddress.ip_network(net) for net in NOT_PUBLIC]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -115,7 +117,7 @@ def _allowed(address: Address) -> bool:
         address = mapped
     if any(address in ipaddress.ip_network(net) for net in settings.MODELRISK_WEBHOOK_NETWORKS):
         return True
-    if any(address in net for net in TUNNELS):
+    if any(address in net for net in NOT_PUBLIC_NETWORKS):
         return False
     return address.is_global and not address.is_multicast
 

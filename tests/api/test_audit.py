@@ -54,6 +54,12 @@ def test_filters_narrow(call, scene, auditor, query):
     assert api.get(f"{EVENTS}?{query.replace('+', '%2B')}").json()["results"] == []
 
 
+@pytest.mark.parametrize("query", ["since=0001-01-01T00:00:00Z", "until=9999-12-31T23:59:59Z"])
+def test_the_first_and_the_last_of_all_moments_leave_everything(call, scene, auditor, query):
+    answer = call(auditor).get(f"{EVENTS}?{query}")
+    assert (answer.status_code, bool(answer.json()["results"])) == (200, True)
+
+
 def test_a_misspelt_filter_is_refused(call, auditor):
     for address in (EVENTS, f"{EVENTS}export.csv"):
         answer = call(auditor).get(f"{address}?acter=x")

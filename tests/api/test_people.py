@@ -169,6 +169,12 @@ def acting(call, owner):
     return client
 
 
+@pytest.mark.parametrize("name", ["\uff53ystem", "\u0430nna"])
+def test_a_pipeline_passes_for_nobody_else_in_the_trail(call, owner, name):
+    answer = call(owner).post("/api/v1/service-accounts/", {"name": name, "purpose": "Uploads the nightly build."})
+    assert (answer.status_code, answer.json()["field"]) == (400, "name")
+
+
 def test_the_tokens_of_a_pipeline_end_with_its_role(call, owner, lead, pipeline):
     client = acting(call, owner)
     assert client.get("/api/v1/whoami/").status_code == 200

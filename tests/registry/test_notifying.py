@@ -172,7 +172,8 @@ def test_no_answer_is_a_failure_with_its_reason(loopback_is_allowed):
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-     "::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "fe80::1", "fc00::1", "64:ff9b::a00:1", "2002:a00:1::", "2001::1"],
+     "::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "fe80::1", "fc00::1", "64:ff9b::a00:1", "2002:a00:1::", "2001::1",
+     "fec0::1", "::127.0.0.1", "5f00::1"],
 )  # fmt: skip
 def test_no_private_address_is_called(address):
     host = f"[{address}]" if ":" in address else address

@@ -5,8 +5,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from registry import access
+from registry import access, people
+from registry.approvals import rules
+from registry.approvals.states import Who
 from registry.models import AuditEvent
+from registry.roles import system_user
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +71,22 @@ def test_a_password_set_by_an_admin_is_recorded(admin_client, owner):
 def test_accounts_are_not_removed_and_roles_not_renamed(admin_client, owner):
     assert admin_client.post(reverse("admin:auth_user_delete", args=[owner.pk]), {"post": "yes"}).status_code == 403
     assert not admin.site.is_registered(Group)
+
+
+def test_a_name_stays_and_the_account_of_jobs_is_nobodys(admin_client, owner):
+    """The trail knows people by their names; and who signs in as the system could act as it."""
+    url = reverse("admin:auth_user_change", args=[owner.pk])
+    assert 'name="username"' not in admin_client.get(url).content.decode()
+    jobs = system_user()
+    for name in ("auth_user_change", "auth_user_password_change"):
+        given = {"password1": "a-long-enough-word", "password2": "a-long-enough-word", "is_active": "on"}
+        assert admin_client.post(reverse(f"admin:{name}", args=[jobs.pk]), given).status_code == 403
+    jobs.refresh_from_db()
+    assert (jobs.is_active, jobs.has_usable_password()) == (False, False)
+
+
+def test_a_person_of_that_name_is_not_the_system(owner):
+    jobs = system_user()
+    jobs.is_active = True
+    assert people.grant_first.refusal(owner, jobs, role="admin") is not None
+    assert not rules.is_one(Who.SYSTEM, jobs, None, None)
