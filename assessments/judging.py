@@ -97,7 +97,7 @@ def _judge_criterion(entry: Entry | None, criterion: Criterion, q_values: dict[i
         if measure["metric"] == criterion["metric"] and (criterion["group"] == "any" or not measure["group"])
     ]
     if not about:
-        reason = f"The test gave no {criterion['metric']} for this model and data."
+        reason = "The test gives no such number for this model and data."
         return [_verdict(criterion, None, "not_applicable", reason)]
     words = [(measure, *_word(measure, criterion)) for measure in about]
     return [

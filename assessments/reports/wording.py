@@ -11,7 +11,7 @@ MEANINGS = {
     "inconclusive": "stayed open: the interval reaches across the limit, so these rows cannot settle it.",
     "warn": "gave a warning: on the right side of the limit, but beyond the policy's warning mark.",
     "pass": "passed: what was measured is within the policy.",
-    "not_applicable": "did not apply here, which says nothing good or bad about the model.",
+    "not_applicable": "did not count: not applicable here, or the group is too small. That says nothing good or bad.",
 }
 
 
@@ -74,9 +74,7 @@ def reading(words: Mapping[str, int]) -> list[str]:
     total = sum(words.values())
     if not total:
         return ["The policy sets no limit for this test: what it measured is for you to weigh."]
-    return [
-        f"{_share(words[each], total)} {MEANINGS[each]}" for each in GLYPHS if words.get(each) and each in MEANINGS
-    ]
+    return [f"{_share(words[each], total)} {MEANINGS[each]}" for each in GLYPHS if words.get(each) and each in MEANINGS]
 
 
 def _share(n: int, total: int) -> str:

@@ -177,11 +177,13 @@ def short_count(n: int) -> str:
 
 
 def _grids(measures: list[Measure], titles: dict[str, str]) -> list[Grid]:
-    """A grid for each set of grouping columns that has values; whole-column measures form one together."""
-    by_columns: dict[tuple[str, ...], list[Measure]] = {}
+    """A grid for each set of grouping columns that has values, and one for what compares its groups: side by side in
+    one they would leave each other's columns empty."""
+    by_columns: dict[tuple[tuple[str, ...], bool], list[Measure]] = {}
     for measure in measures:
-        by_columns.setdefault(tuple(measure.group), []).append(measure)
-    return [_grid(columns, found, titles) for columns, found in by_columns.items()]
+        compares = any(str(value).startswith("*") for value in measure.group.values())
+        by_columns.setdefault((tuple(measure.group), compares), []).append(measure)
+    return [_grid(columns, found, titles) for (columns, _), found in by_columns.items()]
 
 
 def _grid(columns: tuple[str, ...], measures: list[Measure], titles: dict[str, str]) -> Grid:

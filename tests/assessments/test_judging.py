@@ -107,7 +107,7 @@ def test_a_limit_that_the_policy_leaves_out_is_not_judged():
         ([entry(status="not_applicable", reason="Needs scores.")], "not_applicable", "Needs scores."),
         ([entry(status="error", reason="Out of time.")], "error", "Out of time."),
         ([entry(status="skipped", reason="")], "not_applicable", "does not apply"),
-        ([entry()], "not_applicable", "gave no roc_auc"),
+        ([entry()], "not_applicable", "gives no such number"),
         ([], "not_applicable", "t.one was not run"),
     ],
 )

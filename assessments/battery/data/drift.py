@@ -229,7 +229,7 @@ def charts_of(found: list[Drift]) -> list[Chart]:
                            bars, limits, marked="drifted")]  # fmt: skip
     for each in ordered[:SHOWN]:
         said = f"{each.name}: PSI {each.index.value:.3f}, of which chance alone explains up to {each.index.noise:.3f}."
-        id, title = f"drift_{_charts.slug(each.name)}", f"{each.name} then and now"
+        id, title = f"drift_{_charts.slug(each.name)}", f"Distribution of {each.name}, then and now"
         charts.append(_charts.compared(id, title, said, each.names, each.first, each.second))
     return charts
 
