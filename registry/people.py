@@ -41,11 +41,6 @@ def had_role_at(user, role: str, moment: datetime) -> bool:
     return RoleGrant.objects.in_force(moment).filter(user=user.pk, role=role).exists()
 
 
-def grant_in_force(user, *roles: str) -> RoleGrant | None:
-    """The authority under which this person acts now: the oldest of their grants of these roles."""
-    return RoleGrant.objects.in_force().filter(user=user.pk, role__in=roles).order_by("granted_at").first()
-
-
 def grantors() -> QuerySet:
     return access.people_with(*access.GRANTORS)
 

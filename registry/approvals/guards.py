@@ -1,8 +1,8 @@
 """The guards G1 to G13 of the approval case: on people, not on roles. Each gives a sentence, who and why, or None.
 
-They look at what they are given and write nothing. Those that are not here: G4 and G5 are gates of other apps
-(registry.approvals.gates, asked by `evidence`), G10 is registry.approvals.quorum, G12 is registry.approvals.dossiers,
-G13 is registry.audit.
+They look at what they are given and write nothing. Those that are not here: G3 to G6 are gates of other apps
+(registry.approvals.gates, asked by `evidence`), G8 is of exceptions, which are another app's; G10 is
+registry.approvals.quorum, G12 is registry.approvals.dossiers, G13 is registry.audit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,13 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from registry import access, signing
+from registry import signing
 from registry.approvals.gates import Blocker
 from registry.models import Condition
 from registry.refusals import NotNow
 
 Parts = Mapping[int, Iterable[str]]  # {user id: the parts they had in any version of the model}
 
-RANKS = {access.OWNER: 1, access.DEVELOPER: 1, access.VALIDATOR: 2, access.MRM_LEAD: 3, access.APPROVER: 3}
-RANKS |= {access.COMPLIANCE: 4, access.COMMITTEE_CHAIR: 5}
 SHORTEST = 10  # characters of a text that somebody must act on
 
 
@@ -41,15 +39,6 @@ def not_the_lead_validator(person: AbstractBaseUser, validators: Iterable[int | 
 def signs_in_person(person: AbstractBaseUser) -> str | None:
     """G2: a named human in an interactive session, who gave the password a short while ago."""
     return signing.refusal(person)
-
-
-def ruled_before_run(approved_at: datetime | None, started_at: datetime | None, label: str) -> str | None:
-    """G3: thresholds that were approved only after the run began could have been chosen to fit it."""
-    if approved_at is None:
-        return f"{label} was judged by a policy that nobody approved."
-    if started_at is None or approved_at < started_at:
-        return None
-    return f"{label} started before its policy was approved ({approved_at:%-d %b %Y %H:%M} UTC)."
 
 
 def evidence(blockers: Iterable[Blocker], *, with_conditions: bool = False) -> NotNow | None:
@@ -76,15 +65,6 @@ def measurable(conditions: Iterable[Mapping[str, Any]], today: date) -> str | No
         if condition["check_method"] == Condition.Check.CRITERION and not condition.get("criterion"):
             return f"Condition {number} is checked by a criterion and names none."
     return None
-
-
-def outranks(approver_roles: Iterable[str], requester_roles: Iterable[str]) -> bool:
-    """G8: whoever approves an exception stands above who asks for it."""
-    return rank(approver_roles) > rank(requester_roles)
-
-
-def rank(roles: Iterable[str]) -> int:
-    return max((RANKS.get(role, 0) for role in roles), default=0)
 
 
 def same_file(approved: str, given: str, version: object) -> str | None:

@@ -35,15 +35,6 @@ def test_g1_keeps_validation_and_decision_apart():
     assert guards.not_the_lead_validator(bob, [1, None], "Two people.") is None
 
 
-@pytest.mark.parametrize(
-    ("approved", "started", "says"),
-    [(NINE, TEN, None), (TEN, NINE, "started before"), (NINE, NINE, "started before"), (None, TEN, "nobody approved")],
-)
-def test_g3_the_policy_was_there_before_the_run(approved, started, says):
-    told = guards.ruled_before_run(approved, started, "Assessment 7")
-    assert told is None if says is None else says in told
-
-
 def test_g6_lets_conditions_pass_what_only_bars_a_plain_approval():
     accepted = Blocker("accepted", "Finding 1 stands.", allows_conditions=True)
     grave = Blocker("grave", "Finding 2 stands.", "Close it.")
@@ -75,16 +66,6 @@ def test_g7_a_condition_is_measurable(changes, says):
 
 def test_g7_conditions_are_named():
     assert guards.measurable([], TODAY) == "An approval with conditions names at least one condition."
-
-
-@pytest.mark.parametrize(
-    ("higher", "lower"),
-    [("approver", "validator"), ("compliance", "approver"), ("committee_chair", "compliance"), ("validator", "owner")],
-)
-def test_g8_who_outranks_whom(higher, lower):
-    assert guards.outranks([higher], [lower])
-    assert not guards.outranks([lower], [higher])
-    assert not guards.outranks([higher], [higher])
 
 
 def test_g9_names_the_version():
