@@ -243,6 +243,10 @@ class PurgeViewSet(VisibleRows, HasHistory, ListModelMixin, RetrieveModelMixin, 
         return Response(self.get_serializer(self.get_object()).data)
 
 
+# Asked of whoever answers for records, whichever model or dataset it is about.
+offer(MLModel, holds.place_hold, route="legal-hold-list", at_row=False)
+offer(Dataset, holds.place_hold, route="legal-hold-list", at_row=False)
+offer(Artifact, purging.ask_for_purge, route="purge-list", at_row=False)
 offer(LegalHold, holds.lift_hold, route="legal-hold-lift")
 offer(Purge, purging.confirm_purge, route="purge-confirm")
 offer(Purge, purging.refuse_purge, route="purge-refuse")

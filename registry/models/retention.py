@@ -64,6 +64,8 @@ class Purge(models.Model):
         PURGED = "purged", "purged"
         REFUSED = "refused", "refused"
 
+    OPEN = (State.ASKED, State.CONFIRMED)
+
     artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="purges")
     sha256 = models.CharField(max_length=64, help_text="Of the file: what is left of it.")
     size = models.PositiveBigIntegerField(help_text="bytes")

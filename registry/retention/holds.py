@@ -45,7 +45,7 @@ def may_lift(hold: LegalHold, actor, **_) -> str | None:
 def place_hold(
     _kind: type[LegalHold], *, actor, reason: str, model: MLModel | None = None, dataset: Dataset | None = None
 ) -> Done:
-    """From now on nothing of this model, or of this dataset, is purged, whatever the rules say."""
+    """Place a legal hold. From now on nothing of this model, or of this dataset, is purged, whatever the rules say."""
     if bool(model) == bool(dataset):
         hint = "Choose the model or the dataset; another hold may name another."
         raise BadInput("A legal hold is on one model or one dataset.", hint=hint, field="model")
@@ -57,7 +57,7 @@ def place_hold(
 
 @action("hold.lift", rule=may_lift, at_signing=True)
 def lift_hold(hold: LegalHold, *, actor, reason: str) -> Done:
-    """The rules alone say from now on how long its files are kept."""
+    """Lift a legal hold. The rules alone say from now on how long its files are kept."""
     reason = words(reason, "Lifting a legal hold needs a reason.")
     if hold.lifted_at:
         raise Conflict(f"{hold} was lifted by now. Reload the page.")

@@ -20,7 +20,7 @@ from registry.retention.holds import KEEPERS, not_a_keeper, not_independent, wor
 from registry.retention.standing import Standing, standing
 
 State = Purge.State
-OPEN = (State.ASKED, State.CONFIRMED)
+OPEN = Purge.OPEN
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def may_order(artifact: Artifact, actor, **_: Any) -> str | None:
 # --- actions --------------------------------------------------------------------------------------
 @action("retention.ask", rule=may_ask)
 def ask_for_purge(artifact: Artifact, *, actor, reason: str, early: bool = False) -> Done:
-    """Ask that a file goes. early: as special-category data that has served, before the other rules end."""
+    """Ask that a file is purged. early: as special-category data that has served, before the other rules end."""
     reason = words(reason, "Asking for a purge needs a reason.")
     purge = _opened(artifact, actor, reason, early=early)
     said = f"{actor} asks to purge {', '.join(purge.served)}. {reason}"
@@ -91,7 +91,7 @@ def order_purge(artifact: Artifact, *, actor) -> Done:
 
 
 def confirm_purge(purge: Purge, *, actor, note: str = "") -> Purge:
-    """As the second person, say yes, and have it carried out at once."""
+    """Confirm a purge, as the second person. It is carried out at once."""
     return carry_out(_confirm(purge, actor=actor, note=note), actor=actor)
 
 
@@ -108,7 +108,7 @@ confirm_purge.action_name, confirm_purge.refusal = _confirm.action_name, _confir
 
 @action("retention.refuse", rule=may_refuse)
 def refuse_purge(purge: Purge, *, actor, reason: str) -> Done:
-    """The file stays; it may be asked for again."""
+    """Refuse a purge. The file stays; it may be asked for again."""
     reason = words(reason, "Refusing a purge needs a reason.")
     if purge.state not in OPEN:
         raise Conflict(f"{purge} is {purge.get_state_display()} by now. Reload the page.")

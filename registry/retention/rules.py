@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from registry import contexts
+
 FILE = Path(__file__).resolve().parent.parent / "retention.json"
 MODEL_FILE, DATA_FILE = "model_file", "data_file"
 
@@ -35,6 +37,14 @@ class Rule:
         if self.early or kind not in self.kinds:
             return False
         return self.always or use_case in self.use_cases or bool(set(legal_contexts) & set(self.legal_contexts))
+
+    @property
+    def scope(self) -> str:
+        """For what, in words."""
+        if self.always or self.early:
+            return "data with a sensitive column" if self.early else "all"
+        titles = contexts.legal_contexts() | contexts.use_cases()
+        return "; ".join(titles[name] for name in (*self.legal_contexts, *self.use_cases)) or "nothing yet"
 
     @property
     def period(self) -> str:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from registry.models import Artifact, LegalHold
+from registry.models import Artifact, LegalHold, Purge
 from registry.retention.rules import Rule, early_rule, rules, shortest_months
 from registry.retention.uses import Use, uses_of, without_life
 from registry.revalidation import add_months
@@ -64,10 +64,11 @@ def standing(artifact: Artifact, today: date | None = None) -> Standing:
 
 
 def due(today: date | None = None) -> Iterator[Standing]:
-    """Files that nothing keeps, oldest first."""
+    """Files that nothing keeps and nobody has asked to purge, oldest first."""
     today = today or timezone.localdate()
     born = add_months(today, -shortest_months()) + timedelta(days=1)
-    for artifact in without_life().filter(created_at__date__lte=born).order_by("pk").iterator(200):
+    rows = without_life().filter(created_at__date__lte=born).exclude(purges__state__in=Purge.OPEN)
+    for artifact in rows.order_by("pk").iterator(200):
         found = standing(artifact, today)
         if not found.kept_by:
             yield found

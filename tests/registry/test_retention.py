@@ -130,7 +130,9 @@ def test_what_was_promised_at_the_retirement_counts_where_it_is_later(model_vers
 # --- a purge --------------------------------------------------------------------------------------
 def test_two_people_purge_and_a_tombstone_stays(old, owner):
     before = set(AuditEvent.objects.values_list("pk", flat=True))
+    assert files_due() == [old.artifact]
     purge = asked(old.artifact)
+    assert files_due() == []  # it waits for the second person
     assert storage.is_stored(old.artifact.sha256)
     done = confirmed(purge)
     assert not storage.is_stored(old.artifact.sha256)
