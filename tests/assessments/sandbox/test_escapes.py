@@ -45,8 +45,8 @@ USER = Kind(of="root", holds=("landlock", "seccomp", "uid"))
 CONTAINED = Kind(of="someone", contained=True, lacks=("uid", "namespaces"))
 KINDS = {
     "forked, some": Kind(inside=(("fork", True),), every=4),
-    "with a user of its own, some": replace(USER, every=4),
-    "unprivileged, in a container, some": replace(CONTAINED, every=4),
+    "with a user of its own, some": replace(USER, every=3),
+    "unprivileged, in a container, some": replace(CONTAINED, every=3),
 }
 # All attacks in the second target: half a minute for each kind.
 LONG = {
