@@ -5,8 +5,9 @@
 A database of its own is made beside the one that is named (MODELRISK_TEST_POSTGRES without --database), filled by
 `seed_scale`, asked as different people, and removed again; `--keep` leaves it for the next time. Every page without
 arguments, every list of the API, and the lists that hang on one row are asked `--rounds` times each; what counts is the
-median. Wall time is the whole request inside this process with the database's; CPU is ours alone, for a machine that is
-busy with other things. What we claim: each list under 150 ms.
+median. Wall time is the whole request inside this process with the database's. For a machine that is busy with other
+things there is the processor time too: ours, and that of the database's process for our connection where it runs on the
+same machine. What we claim: each list under 150 ms.
 """
 
 import argparse
@@ -18,9 +19,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 CLAIM_MS = 150.0
-PEOPLE = ["owner", "developer", "validator", "mrm_lead", "approver", "security_officer", "auditor", "admin"]
+HERE = ("", "localhost", "127.0.0.1", "::1")
+PEOPLE = ["owner", "developer", "validator", "mrm_lead", "approver", "committee_chair", "compliance",
+          "security_officer", "auditor", "admin"]  # fmt: skip
 # Not lists: they sign out, write a whole file, or compute over all rows by their nature.
 LEFT_OUT = {"logout", "login", "audit-verifier", "audit-verify"}
 AUDIT = ["?actor=seeded_owner_3", "?action=tier.rate", "?outcome=refused", "?object=Seeded+model+000007+v2",
@@ -92,34 +96,42 @@ def measure(rounds: int, only: str = "", people: Sequence[str] = PEOPLE) -> list
         client = Client(raise_request_exception=True)
         client.force_login(get_user_model().objects.get(username=f"seeded_{name}_0"))
         for address in asked:
-            with CaptureQueriesContext(
-                connection,
-            ) as queries:
+            with CaptureQueriesContext(connection) as queries:
                 status = client.get(address).status_code
+            count = len(queries)  # before the next request clears them
             if status != 200:
                 if status >= 500:
                     raise SystemExit(f"{address} as {name}: {status}")
                 continue
-            walls, cpus = zip(*(timed(partial(client.get, address)) for _ in range(rounds)), strict=True)
-            found.append(
-                {
-                    "address": address,
-                    "person": name,
-                    "ms": round(statistics.median(walls) * 1000, 1),
-                    "cpu_ms": round(statistics.median(cpus) * 1000, 1),
-                    "queries": len(queries),
-                }
-            )
+            times = zip(*(timed(partial(client.get, address)) for _ in range(rounds)), strict=True)
+            ms, cpu, server = (round(statistics.median(seconds) * 1000, 1) for seconds in times)
+            row = {"address": address, "person": name, "ms": ms, "cpu_ms": cpu, "server_cpu_ms": server}
+            found.append(row | {"queries": count})
             if found[-1]["ms"] >= CLAIM_MS:
                 _say(f"{found[-1]}")
     return sorted(found, key=lambda row: -row["ms"])
 
 
-def timed(act) -> tuple[float, float]:
-    """(seconds, CPU seconds of this process)"""
-    wall, cpu = time.perf_counter(), time.process_time()
+def timed(act) -> tuple[float, float, float]:
+    """(seconds, CPU seconds of this process, those of the database's process for it)"""
+    server, wall, cpu = server_seconds(), time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - wall, time.process_time() - cpu
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return wall, cpu, server_seconds() - server
+
+
+def server_seconds() -> float:
+    """What the server's process for this connection has used; 0 where it does not run on this machine. Processes that
+    it starts for one parallel query are not among it."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql" or connection.settings_dict["HOST"] not in HERE:
+        return 0.0
+    connection.ensure_connection()
+    try:
+        return int(Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def seeded(models: int, assessments: int, events: int) -> float:
@@ -139,9 +151,10 @@ def _say(text: str) -> None:
 def show(rows: list[dict]) -> None:
     """For each address the person who waits longest."""
     worst = {row["address"]: row for row in reversed(rows)}
-    print(f"{'ms':>8} {'CPU ms':>8} {'queries':>8}  {'slowest for':<17} address")
+    print(f"{'ms':>8} {'CPU ms':>8} {'server':>8} {'queries':>8}  {'slowest for':<17} address")
     for row in sorted(worst.values(), key=lambda row: -row["ms"]):
-        print(f"{row['ms']:8.1f} {row['cpu_ms']:8.1f} {row['queries']:8}  {row['person']:<17} {row['address']}")
+        times = f"{row['ms']:8.1f} {row['cpu_ms']:8.1f} {row['server_cpu_ms']:8.1f} {row['queries']:8}"
+        print(f"{times}  {row['person']:<17} {row['address']}")
 
 
 def main() -> int:
@@ -168,7 +181,8 @@ def main() -> int:
         settings.DATABASES["default"]["TEST"] = {"NAME": "test_modelrisk_lists"}
         django.setup()
         setup_test_environment()
-        made = setup_databases(verbosity=0, interactive=False, keepdb=asked.keep)
+        # Not serialised: that would read a kept database as a whole.
+        made = setup_databases(verbosity=0, interactive=False, keepdb=asked.keep, serialized_aliases=[])
         try:
             seconds = seeded(asked.models, asked.assessments, asked.events)
             settings.DEBUG = False
@@ -180,7 +194,8 @@ def main() -> int:
     slow = [row for row in rows if row["ms"] >= CLAIM_MS]
     told = {"models": asked.models, "assessments": asked.assessments, "events": asked.events, "database": vendor}
     told |= {"seed_seconds": round(seconds, 1), "asked": len(rows), "worst": rows[0], "over_150_ms": len(slow)}
-    told |= {"most_cpu_ms": max(row["cpu_ms"] for row in rows), "kept": not slow}
+    most = max(row["cpu_ms"] + row["server_cpu_ms"] for row in rows)
+    told |= {"most_cpu_ms": round(most, 1), "load": os.getloadavg()[0], "kept": not slow}
     print(json.dumps({"benchmark": "lists", **told}))
     return 0 if not slow else 1
 

@@ -25,12 +25,14 @@ from registry.models import (
     Artifact,
     AuditEvent,
     AuditMention,
+    Condition,
     Dataset,
     DatasetVersion,
     Decision,
     MLModel,
     ModelVersion,
     Notification,
+    RevalidationTrigger,
     RoleGrant,
     Scan,
     TierRating,
@@ -43,6 +45,8 @@ VERSIONS = 3  # of a model
 TEMPLATES = 500  # assessments whose results are drawn; the others' are copies of theirs
 DRAWN_EVENTS = 20_000  # the others are copies
 DAYS = 3 * 365
+DRAFTS = 80  # of the newest versions for one in each stage of a case
+HELD, PROPOSED = 400, 200  # the gate holds every so manieth file; so many models have a rating that waits
 NOTIFICATIONS = 200  # of a person
 AREAS = ("Consumer lending", "Mortgages", "Cards", "Fraud", "Collections", "Pricing", "Treasury", "Human resources")
 ACTS = ("version.upload", "dataset.edit_columns", "assessment.start", "approval.submit", "finding.raise", "tier.rate")
@@ -114,10 +118,10 @@ class Seed:
                          **self.standing(n, k))
             for n, model in enumerate(self.models) for k in range(VERSIONS)
         )  # fmt: skip
-        document = {"imports": [], "reasons": [], "schema": "modelrisk.scan/1"}
+        document = {"imports": [], "reasons": [], "libraries": {}, "schema": "modelrisk.scan/1"}
         keep(
             Scan(artifact=version.artifact, version=version, format="joblib", imports_sha256="0" * 64,
-                 verdict="needs_waiver" if n % 400 == 0 else "allowed", document=document,
+                 verdict="needs_waiver" if n % HELD == 0 else "allowed", document=document,
                  scanned_by=version.created_by, scanned_at=version.created_at)
             for n, version in enumerate(self.versions)
         )  # fmt: skip
@@ -128,7 +132,7 @@ class Seed:
             return {"approval_status": "superseded", "use_status": "retired"}
         if k == 1:
             return {"approval_status": "approved", "use_status": "in_use"} if n % 9 else {"approval_status": "rejected"}
-        stages = ["draft"] * 80 + ["submitted", "in_validation", "returned", "validated", "pending_approval"]
+        stages = ["draft"] * DRAFTS + ["submitted", "in_validation", "returned", "validated", "pending_approval"]
         return {"approval_status": stages[n % len(stages)]}
 
     def files(self, kind: str, count: int) -> list[Artifact]:
@@ -191,26 +195,28 @@ class Seed:
 
     def make_cases(self) -> None:
         decided = [one for one in self.versions if one.number < VERSIONS]
-        asked = [one for one in self.versions if one.approval_status in ("submitted", "validated", "pending_approval")]
-        approvers = self.people[access.APPROVER]
+        asked = [one for one in self.versions if one.number == VERSIONS and one.approval_status != "draft"]
+        approvers, validators = self.people[access.APPROVER], self.people[access.VALIDATOR]
         requests = keep(
-            ApprovalRequest(version=one, requested_by=one.created_by, requested_at=one.created_at, tier=2,
+            ApprovalRequest(version=one, requested_by=one.created_by, requested_at=one.created_at, tier=one.model.tier,
+                            validator=None if one.approval_status == "submitted" else validators[n % 2],
                             closed_at=one.created_at + timedelta(days=9) if one.number < VERSIONS else None)
-            for one in [*decided, *asked]
+            for n, one in enumerate([*decided, *asked])
         )  # fmt: skip
-        keep(
+        self.decisions = keep(
             Decision(request=one, outcome="reject" if one.version.approval_status == "rejected" else "approve",
                      note="Made up.", decided_by=approvers[n % 2], decided_at=one.closed_at,
                      valid_until=(self.now + timedelta(days=10 + n % 700)).date())
             for n, one in enumerate(requests) if one.closed_at
         )  # fmt: skip
         self.make_findings()
+        self.make_upkeep()
         self.make_notifications()
         known = {"matrix_version": 1, "matrix_sha256": matrix.sha256(), "materiality": 2, "inherent": 2}
         lead = self.people[access.MRM_LEAD][0]
         keep(
             TierRating(model=model, answers={}, computed_tier=model.tier, rated_by=model.owner,
-                       rated_at=model.created_at, **known, **({"state": "proposed"} if n % 200 == 0 else
+                       rated_at=model.created_at, **known, **({"state": "proposed"} if n % PROPOSED == 0 else
                                    {"state": "confirmed", "settled_by": lead, "settled_at": model.created_at}))
             for n, model in enumerate(self.models)
         )  # fmt: skip
@@ -225,13 +231,31 @@ class Seed:
                     due=(self.now + timedelta(days=n % 300 - 30)).date())
             for n, one in enumerate(self.versions[::2])
         )  # fmt: skip
-        exceptions = ["active", "expired", "closed", "requested"]
+        exceptions = ["requested", "active", "expired", "closed"]
         keep(
             PolicyException(version=one.version, kind="risk_acceptance", finding=one, subject_key=f"finding:{one.pk}",
                             reason="Made up.", compensating_control="Made up.", requested_by=one.owner,
                             expiry=(self.now + timedelta(days=n % 90 - 10)).date(), state=exceptions[n % 4])
             for n, one in enumerate(findings[::15])
         )  # fmt: skip
+
+    def make_upkeep(self) -> None:
+        """What keeps approvals true, and roles that were asked for."""
+        states, lead = ["satisfied"] * 4 + ["open", "evidence_submitted"], self.people[access.MRM_LEAD][0]
+        keep(
+            Condition(decision=one, number=1, text="Made up.", owner=one.request.version.model.owner,
+                      due=(self.now + timedelta(days=n % 300 - 30)).date(), state=states[n % len(states)])
+            for n, one in enumerate(self.decisions[::5])
+        )  # fmt: skip
+        used = [one for one in self.versions if one.use_status == "in_use"]
+        keep(
+            RevalidationTrigger(version=one, kind="incident", reason="Made up.", raised_by=lead, raised_at=self.now)
+            for one in used[::15]
+        )
+        keep(
+            RoleGrant(user=user, role=access.OWNER, requested_by=user, requested_at=self.now, reason="Seeded.")
+            for user in self.people["developer"][::3]
+        )
 
     def make_notifications(self) -> None:
         keep(

@@ -1,7 +1,6 @@
 """Reads. The only place where rows are filtered by who asks."""
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -30,23 +29,7 @@ class MLModelQuerySet(RecordedQuerySet):
 
     def ever_built_by(self, user):
         """Models of whose lineage this person is, or a service account of theirs: see registry.lineage."""
-        people = get_user_model().objects
-        them = people.filter(Q(pk=user.pk) | Q(service_account__owner=user.pk)).order_by().values("pk")
-        parts = apps.get_model("registry", "Assignment").objects.filter(part__in=[lineage.OWNED, lineage.DEVELOPED])
-        versions = apps.get_model("registry", "ModelVersion").objects.order_by()
-        cases = apps.get_model("registry", "ApprovalRequest").objects.order_by()
-        found = (
-            parts.filter(user__in=them)
-            .order_by()
-            .values("model")
-            .union(
-                self.model.objects.filter(owner__in=them).order_by().values("pk"),
-                self.model.developers.through.objects.filter(user__in=them).values("mlmodel"),
-                versions.filter(created_by__in=them).values("model"),
-                cases.filter(requested_by__in=them).values("version__model"),
-            )
-        )
-        return self.filter(pk__in=found)
+        return self.filter(pk__in=lineage.models_of(user))
 
 
 class ModelVersionQuerySet(RecordedQuerySet):
@@ -54,20 +37,6 @@ class ModelVersionQuerySet(RecordedQuerySet):
         if access.sees_everything(user):
             return self
         return self.filter(_seen_models(user, "model__"))
-
-    def waiting_for(self, user):
-        """Versions put to decision on which this user may vote, and has not."""
-        held = access.roles_of(user)
-        tiers = [1, 2] if held & {access.APPROVER, access.COMMITTEE_CHAIR, access.COMPLIANCE} else []
-        tiers += [3] if access.MRM_LEAD in held else []
-        if not tiers:
-            return self.none()
-        case = apps.get_model("registry", "ApprovalRequest").objects.filter(version=OuterRef("pk"), closed_at=None)
-        judged = case.filter(Q(validator=user) | Q(validated_by=user), tier__in=[1, 3])
-        voted = case.filter(dossiers__replaced_at=None, dossiers__votes__voter=user)
-        made = apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk")
-        pending = self.filter(Exists(case.filter(tier__in=tiers)), approval_status="pending_approval")
-        return pending.exclude(model__in=made).exclude(Exists(judged)).exclude(Exists(voted))
 
     def with_gate(self):
         """Each with `gate_now` and `waiver_now` (an id): whether its file may be run, and by which waiver.
@@ -96,16 +65,25 @@ class ModelVersionQuerySet(RecordedQuerySet):
             )
         )
 
+    def gate_is(self, state: str):
+        """Those whose `gate_now` is this. What few files have is asked of the scans first: computing the gate of every
+        version takes long."""
+        rows = self if "gate_now" in self.query.annotations else self.with_gate()
+        if state not in {"needs_waiver", "waived", "refused"}:
+            return rows.filter(gate_now=state)
+        scans = apps.get_model("registry", "Scan").objects
+        newer = scans.filter(artifact=OuterRef("artifact"), pk__gt=OuterRef("pk"))
+        found = scans.filter(verdict="refused" if state == "refused" else "needs_waiver").exclude(Exists(newer))
+        # As keys, asked for now: of a subquery the database does not know that it holds few.
+        rows = rows.filter(artifact__in=set(found.order_by().values_list("artifact", flat=True)))
+        return rows if state == "refused" else rows.filter(waiver_now__isnull=state == "needs_waiver")
+
     def waiting_for_waiver(self, user):
         """Versions on whose file this user may grant a waiver now, and nobody has."""
         if access.SECURITY_OFFICER not in access.roles_of(user):
             return self.none()
-        built = apps.get_model("registry", "MLModel").objects.ever_built_by(user).values("pk")
-        own = self.model.objects.filter(model__in=built, artifact=OuterRef("artifact"))
-        # First those that could: what the gate says of one is computed, and of all takes long.
-        could = apps.get_model("registry", "Scan").objects.filter(verdict="needs_waiver").order_by().values("artifact")
-        held = self.filter(artifact__in=could).with_gate().filter(gate_now="needs_waiver")
-        return held.exclude(Exists(own))
+        own = self.model.objects.filter(model__in=lineage.models_of(user), artifact=OuterRef("artifact"))
+        return self.gate_is("needs_waiver").exclude(Exists(own))
 
     def built_by(self, user):
         """Versions of the models that this user owns or develops."""

@@ -10,14 +10,16 @@ from modelrisk.pages import inventory, waiting
 from registry import access
 from registry.models import MLModel, ModelVersion
 
-SHOWN_MODELS = 10
+SHOWN_MODELS, SHOWN_WAITING = 10, 100
 
 
 @require_GET
 def inbox(request) -> HttpResponse:
+    waits = waiting.of_request(request)
     visible = MLModel.objects.visible_to(request.user)
     context = {
-        "waiting": waiting.of_request(request),
+        "waiting": waiting.with_evidence(waits[:SHOWN_WAITING]),
+        "more": len(waits) - SHOWN_WAITING,
         "runs": _runs(request.user),
         "rows": inventory.rows(visible.order_by("name")[:SHOWN_MODELS]),
         "models": visible.count(),

@@ -14,7 +14,7 @@ from registry import access
 from registry.models import Decision, ModelVersion
 from registry.refusals import BadInput, Refused
 
-CHOICES = 200  # decisions to choose from
+CHOICES = 200  # decisions to choose from, and rows of an answer that a page shows
 
 
 class DayForm(forms.Form):
@@ -52,7 +52,8 @@ def findings_on(request) -> HttpResponse:
     form = DayForm(request.GET or None)
     usable = not form.is_bound or form.is_valid()
     day = (form.cleaned_data["on"] if form.is_bound and usable else None) or timezone.localdate()
-    context = {"form": form, "found": past.findings_on(day, request.user), "ages": [name for _most, name in past.AGES]}
+    found = past.findings_on(day, request.user, at_most=CHOICES)
+    context = {"form": form, "found": found, "ages": [name for _most, name in past.AGES]}
     return render(request, "questions/findings_on.html", context, status=200 if usable else 400)
 
 
@@ -77,7 +78,7 @@ def population_of(request) -> HttpResponse:
     if not form.is_bound:
         form = PeriodForm(initial={"since": period.first, "until": period.last})
     found = population.decisions(period, request.user)
-    context = {"form": form, "period": period, "count": found.count(), "rows": found[:CHOICES]}
+    context = {"form": form, "period": period, "count": found.count(), "rows": found.prefetch_related(None)[:CHOICES]}
     return render(request, "questions/population.html", context)
 
 

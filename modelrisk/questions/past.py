@@ -1,7 +1,7 @@
 """Open and overdue findings on a past day, from the audit trail: what later changes replaced is put back."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -13,6 +13,8 @@ from registry.models import AuditEvent, AuditMention
 KIND = Finding._meta.label_lower
 AGES = ((30, "up to 30 days"), (90, "31 to 90 days"), (180, "91 to 180 days"), (None, "over 180 days"))
 ENDED = {str(state) for state in Finding.ENDED}
+ASKED = ("raised_at", "severity", "state", "due")
+SAID = ("title", "version__number", "version__model__name")
 
 
 @dataclass(frozen=True)
@@ -39,26 +41,37 @@ class Stood:
 
 @dataclass(frozen=True)
 class Day:
-    """All that were open at the end of a day, UTC, the gravest and oldest first."""
+    """What was open at the end of a day, UTC, the gravest and oldest first; `count` of them where `open` is not all."""
 
     day: date
     open: list[Stood]
+    count: int
     table: list[dict[str, Any]] = field(default_factory=list)  # a row a severity: counts by age, open, overdue
 
     def as_dict(self) -> dict[str, Any]:
         return {"on": self.day, "table": self.table, "findings": [each.as_dict() for each in self.open]}
 
 
-def findings_on(day: date, user) -> Day:
-    """Of what the user may see."""
+def findings_on(day: date, user, *, at_most: int | None = None) -> Day:
+    """Of what the user may see. at_most: so many are told one by one; all are counted."""
     ended = datetime.combine(day, time.max, tzinfo=UTC)
-    rows = Finding.objects.visible_to(user).filter(raised_at__lte=ended).select_related("version__model")
     before = _replaced_since(ended)
+    rows = Finding.objects.visible_to(user).filter(raised_at__lte=ended)
+    # What has ended, and was not changed since that day, had ended by then.
+    rows = rows.exclude(~Q(pk__in=[int(pk) for pk in before]), state__in=ENDED).only(*ASKED)
     stood = [_stood(row, before.get(str(row.pk), {}), day) for row in rows]
     severities = list(Finding.Severity.values)
     standing = [each for each in stood if each.state not in ENDED]
     standing.sort(key=lambda each: (severities.index(each.severity), -each.age, each.finding.pk))
-    return Day(day, standing, [_row(severity, standing) for severity in severities])
+    table = [_row(severity, standing) for severity in severities]
+    return Day(day, _named(standing[:at_most]), len(standing), table)
+
+
+def _named(stood: list[Stood]) -> list[Stood]:
+    """The same, with what is said of each finding."""
+    findings = Finding.objects.select_related("version__model").only(*ASKED, *SAID)
+    found = {row.pk: row for row in findings.filter(pk__in=[each.finding.pk for each in stood])}
+    return [replace(each, finding=found[each.finding.pk]) for each in stood]
 
 
 def _replaced_since(moment: datetime) -> dict[str, dict[str, Any]]:

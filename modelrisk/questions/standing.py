@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from assessments.models import PolicyException
+from assessments.models import Finding, PolicyException
 from registry.models import Decision, Deployment, ModelVersion
 
 USED = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
@@ -45,20 +45,21 @@ class Uncovered:
 
 def expired_in_use(user) -> list[Ended]:
     """Exceptions that ended by their day or were revoked, and waivers too, of versions in use; none follows them."""
-    today = timezone.localdate()
-    versions = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).select_related("model", "artifact")
-    used = {version.pk: version for version in versions.with_gate()}
+    today, states = timezone.localdate(), PolicyException.State
+    used = ModelVersion.objects.visible_to(user).filter(use_status__in=USED)
+    over = Q(state__in=[states.EXPIRED, states.REVOKED]) | Q(state=states.ACTIVE, expiry__lt=today)
+    follows = PolicyException.objects.in_force(today).filter(
+        version=OuterRef("version"), subject_key=OuterRef("subject_key")
+    )
+    rows = PolicyException.objects.filter(over, version__in=used.order_by().values("pk")).exclude(Exists(follows))
+    rows = rows.exclude(finding__state__in=Finding.ENDED).order_by("expiry", "pk")
     found = []
-    states = PolicyException.State
-    asked = PolicyException.objects.filter(version__in=used).order_by("expiry", "pk")
-    covered = {(row.version_id, row.subject_key) for row in asked if row.in_force(today)}
-    for row in asked.select_related("approved_by", "finding"):
-        over = row.state in (states.EXPIRED, states.REVOKED) or (row.state == states.ACTIVE and row.expiry < today)
-        if over and (row.version_id, row.subject_key) not in covered and not (row.finding and row.finding.has_ended):
-            ended = row.ended_at.date() if row.state == states.REVOKED and row.ended_at else row.expiry
-            found.append(Ended("exception", row.pk, f"{row}: {row.subject}", used[row.version_id], ended, _name(row)))
-    for version in used.values():
-        if version.gate_now == ModelVersion.Gate.NEEDS_WAIVER and (waiver := version.artifact.waivers.first()):
+    for row in rows.select_related("version__model", "approved_by", "finding").defer("version__estimator"):
+        ended = row.ended_at.date() if row.state == states.REVOKED and row.ended_at else row.expiry
+        found.append(Ended("exception", row.pk, f"{row}: {row.subject}", row.version, ended, _name(row)))
+    held = used.gate_is(ModelVersion.Gate.NEEDS_WAIVER).select_related("model", "artifact").defer("estimator")
+    for version in held.prefetch_related("artifact__waivers__granted_by"):
+        if waiver := next(iter(version.artifact.waivers.all()), None):
             by = waiver.granted_by.get_username()
             found.append(Ended("waiver", waiver.pk, str(waiver), version, waiver.last_day, by))
     return found
@@ -68,14 +69,29 @@ def without_approval(user) -> list[Uncovered]:
     """Versions in use, or restricted, whose approval is missing, ended, or of other bytes than those that run."""
     newest = Decision.objects.filter(request__version=OuterRef("pk")).order_by("-pk")
     running = Deployment.objects.filter(version=OuterRef("pk"), ended_at__isnull=True).order_by("-pk")
-    rows = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).select_related("model", "artifact")
-    rows = rows.annotate(
-        approved_until=Subquery(newest.values("valid_until")[:1]),
-        decided=Subquery(newest.values("pk")[:1]),
-        running_sha256=Subquery(running.values("sha256")[:1]),
+    rows = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).filter(_doubtful())
+    rows = (
+        rows.select_related("model", "artifact")
+        .defer("estimator")
+        .annotate(
+            approved_until=Subquery(newest.values("valid_until")[:1]),
+            decided=Subquery(newest.values("pk")[:1]),
+            running_sha256=Subquery(running.values("sha256")[:1]),
+        )
     )
     told = [Uncovered(row, _reasons(row)) for row in rows.order_by("model__name", "number")]
     return [each for each in told if each.reasons]
+
+
+def _doubtful() -> Q:
+    """Versions for which there may be a reason: as lists of keys, for most are covered and need not be looked at."""
+    newer = Decision.objects.filter(request__version=OuterRef("request__version"), pk__gt=OuterRef("pk"))
+    ended = Decision.objects.filter(valid_until__lt=timezone.localdate()).exclude(Exists(newer))
+    other_file = Deployment.objects.filter(ended_at__isnull=True).exclude(sha256=F("version__artifact__sha256"))
+    decided = Q(pk__in=Decision.objects.order_by().values("request__version"))
+    doubtful = ~Q(approval_status__in=STANDING) | ~decided
+    doubtful |= Q(pk__in=ended.order_by().values("request__version"))
+    return doubtful | Q(pk__in=other_file.order_by().values("version"))
 
 
 def _reasons(row) -> list[str]:

@@ -22,7 +22,7 @@ from registry.api.serializers import (
 )
 from registry.api.use import UseSteps
 from registry.approvals.deployment import clearance
-from registry.models import MLModel, ModelVersion, Scan
+from registry.models import MLModel, ModelVersion
 from registry.views.files import send
 
 
@@ -101,12 +101,10 @@ class VersionViewSet(CaseSteps, UseSteps, VisibleRows, HasHistory, ListModelMixi
     def filter_queryset(self, rows):
         if self.action != "list":
             return rows
-        wanted = VersionFilters.read(self)
-        names = {"gate": "gate_now"}
-        if wanted.get("gate") in {"needs_waiver", "waived", "refused"}:  # few: found by what was scanned first
-            verdict = "refused" if wanted["gate"] == "refused" else "needs_waiver"
-            rows = rows.filter(artifact__in=Scan.objects.filter(verdict=verdict).order_by().values("artifact"))
-        return rows.filter(**{names.get(name, name): value for name, value in wanted.items()})
+        wanted = dict(VersionFilters.read(self))
+        if "gate" in wanted:
+            rows = rows.gate_is(wanted.pop("gate"))
+        return rows.filter(**wanted)
 
     @extend_schema(responses=FILE_ANSWERS)
     @route(detail=True, methods=["get"], content_negotiation_class=AsAsked)

@@ -3,7 +3,7 @@
 First who it is, then how the version stands, then the guards. Asked before an act, and again in its transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
@@ -14,8 +14,8 @@ from registry import access, revalidation, roles
 from registry.approvals import gates, guards, people, quorum
 from registry.approvals.gates import Stage
 from registry.approvals.states import DECISIONS, STANDING, Event, Who, ever_by, step
-from registry.lineage import lineage
-from registry.models import ApprovalRequest, Dossier, ModelVersion, Vote
+from registry.lineage import lineage, lineages
+from registry.models import ApprovalRequest, Dossier, ModelVersion, RoleGrant, Vote
 from registry.refusals import NotNow, PasswordNeeded
 
 Person = AbstractBaseUser
@@ -245,11 +245,21 @@ def _decides(version: ModelVersion, actor: Person) -> str | None:
 
 def judges(case: ApprovalRequest, actor: Person) -> str | None:
     """Whether this person's vote counts on the case: the role by now, G1 and G11."""
+    return all_judged([case], actor)[case.pk]
+
+
+def all_judged(cases: Collection[ApprovalRequest], actor: Person) -> dict[int, str | None]:
+    """{case id: what `judges` says of it}, in as many queries as for one."""
+    grants, parts = people.grants_of(actor), lineages(case.version.model for case in cases)
+    return {case.pk: _judges(case, actor, grants, parts[case.version.model_id]) for case in cases}
+
+
+def _judges(case: ApprovalRequest, actor: Person, grants: list[RoleGrant], parts: guards.Parts) -> str | None:
     version = case.version
-    grant = people.votes_as(actor, case)
+    grant = people.votes_as(actor, case, grants)
     if grant is None:
         return f"{actor} may not decide on {version}: that takes {_named(Who.DECIDER, version, case)}."
-    reason = _independent(version, actor)
+    reason = guards.independent(actor, parts, version.model)
     if reason is None and case.tier in quorum.WITHOUT_LEAD_VALIDATOR:
         why = f"a decision on tier {case.tier} takes other people than its validation."
         reason = guards.not_the_lead_validator(actor, [case.validator_id, case.validated_by_id], why)

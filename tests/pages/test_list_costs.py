@@ -9,18 +9,21 @@ from django.test.utils import CaptureQueriesContext
 from modelrisk import seeding
 
 pytestmark = pytest.mark.django_db
-LISTS = ["/", "/models/", "/models/?q=lending", "/datasets/", "/findings/", "/findings/?show=overdue",
-         "/notifications/",
-         "/api/v1/models/", "/api/v1/versions/", "/api/v1/versions/?gate=needs_waiver", "/api/v1/artifacts/",
+PAGES = ["/", "/models/", "/models/?q=lending", "/datasets/", "/findings/", "/findings/?show=overdue",
+         "/notifications/", "/api/v1/inbox/"]  # fmt: skip
+LISTS = ["/api/v1/models/", "/api/v1/versions/", "/api/v1/versions/?gate=needs_waiver", "/api/v1/artifacts/",
          "/api/v1/datasets/", "/api/v1/assessments/", "/api/v1/findings/",
          "/api/v1/decisions/", "/api/v1/tier-ratings/", "/api/v1/notifications/"]  # fmt: skip
-PEOPLE = ["owner", "developer", "auditor"]
+PEOPLE = ["owner", "developer", "validator", "mrm_lead", "approver", "committee_chair", "compliance",
+          "security_officer", "auditor", "admin"]  # fmt: skip
+WITH_LISTS = {"owner", "developer", "auditor"}  # the others see of them what the auditor sees, or nothing
 
 
 @pytest.fixture(autouse=True)
 def _few_people(monkeypatch):
     """So that those there are have many rows."""
-    for name, value in {"OWNERS": 2, "DEVELOPERS": 3, "NOTIFICATIONS": 4, "TEMPLATES": 20}.items():
+    few = {"OWNERS": 2, "DEVELOPERS": 3, "NOTIFICATIONS": 4, "TEMPLATES": 20, "DRAFTS": 1, "HELD": 5, "PROPOSED": 6}
+    for name, value in few.items():
         monkeypatch.setattr(seeding, name, value)
 
 
@@ -32,7 +35,7 @@ def asked(models: int) -> dict[tuple[str, str], int]:
         for person in PEOPLE:
             client = Client()
             client.force_login(get_user_model().objects.get(username=f"seeded_{person}_0"))
-            for address in LISTS:
+            for address in PAGES + LISTS * (person in WITH_LISTS):
                 with CaptureQueriesContext(connection) as queries:
                     assert client.get(address).status_code == 200, address
                 counts[address, person] = len(queries)

@@ -5,7 +5,9 @@ A source asks a constant number of questions, and gives at most AT_MOST rows: it
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from assessments.views import summaries
 from modelrisk.pages.waiting import builders, cases, files, findings, policies, roles, tiering, upkeep
 from modelrisk.pages.waiting.row import Waiting
 
@@ -25,6 +27,17 @@ def for_user(user) -> list[Waiting]:
     """What is overdue first, then what is due soonest, by tier, then what waits longest; at the end what a conflict
     forbids."""
     return sorted((row for source in SOURCES for row in source(user)), key=lambda row: row.order)
+
+
+def with_evidence(rows: Iterable[Waiting]) -> list[Waiting]:
+    """The same, with the verdicts of those that rest on an assessment. Not for the number that stands on every page."""
+    rows = list(rows)
+    latest = summaries.latest_by_version({row.evidence_of for row in rows if row.evidence_of}, states=["done"])
+    counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
+    return [
+        replace(row, counts=counts.get(latest[row.evidence_of].pk, {})) if row.evidence_of in latest else row
+        for row in rows
+    ]
 
 
 def count(user) -> int:

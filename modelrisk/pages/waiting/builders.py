@@ -18,28 +18,30 @@ RENEW_BEFORE = timedelta(days=30)
 
 
 def found(user) -> Iterator[Waiting]:
-    built = ModelVersion.objects.built_by(user).newest().with_gate().select_related("model").defer("estimator")
+    built = ModelVersion.objects.built_by(user)
+    if not built.order_by().exists():  # most people; the question below is a long one
+        return
+    built = built.newest().with_gate().select_related("model").defer("estimator")
     built = built.exclude(approval_status=ModelVersion.ApprovalStatus.PENDING)
     soon = Decision.objects.filter(valid_until__lte=timezone.localdate() + RENEW_BEFORE).values("request__version")
     held = ~Q(gate_now__in=["allowed", "waived"])
     moving = Q(approval_status=ModelVersion.ApprovalStatus.DRAFT) | held | Q(pk__in=soon)
     versions = list(built.filter(moving).order_by("pk")[:AT_MOST])
     latest = summaries.latest_by_version([version.pk for version in versions])
-    counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
     ends = _ends(versions)
     for version in versions:
-        step = _next_step(version, user, latest.get(version.pk), counts, ends.get(version.pk))
+        step = _next_step(version, user, latest.get(version.pk), ends.get(version.pk))
         if step is not None:
             yield step
 
 
-def _next_step(version, user, assessment, counts, end: date | None) -> Waiting | None:
+def _next_step(version, user, assessment, end: date | None) -> Waiting | None:
     here, since = page_of("version", version), version.created_at
     if version.gate_now not in {"allowed", "waived"}:  # an approved one too: its waiver may have ended since
         given = {"note": ModelVersion.Gate(version.gate_now).label, "gate": version.gate_now, "url": here}
         return Waiting.of(version, kind="held", what="Held by the gate", since=since, **given)
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
-        return _next_of_draft(version, user, assessment, counts)
+        return _next_of_draft(version, user, assessment)
     if version.approval_status in STANDING and end and end - timezone.localdate() <= RENEW_BEFORE:
         days = (end - timezone.localdate()).days
         note = f"approval ends in {days} day{'s' * (days != 1)}" if days > 0 else "approval has ended"
@@ -47,7 +49,7 @@ def _next_step(version, user, assessment, counts, end: date | None) -> Waiting |
     return None
 
 
-def _next_of_draft(version, user, assessment, counts) -> Waiting | None:
+def _next_of_draft(version, user, assessment) -> Waiting | None:
     here = page_of("version", version)
     if assessment is None:
         given = {"note": "never assessed", "since": version.created_at, "url": here + "#start", "button": "Start"}
@@ -62,7 +64,7 @@ def _next_of_draft(version, user, assessment, counts) -> Waiting | None:
         )
     if version.model.owner_id != user.pk:
         return None  # the owner submits
-    given = {"note": "assessment finished", "since": since, "counts": counts.get(assessment.pk, {})}
+    given = {"note": "assessment finished", "since": since, "evidence_of": version.pk}
     return Waiting.of(version, kind="submit", what="Submit for validation", url=here + "#submit", **given)
 
 

@@ -1,21 +1,26 @@
 """Open cases: for whoever's move it is. The owner hands in, the MRM lead assigns and puts to decision, the validator
 validates, the deciders decide, the owner brings into use."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from assessments.views import summaries
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from modelrisk.pages.waiting.where import page_of
 from registry import access
-from registry.approvals import guards, quorum, rules
+from registry.approvals import guards, people, quorum, rules
 from registry.approvals.states import STANDING, Status, Use
-from registry.lineage import lineage
-from registry.models import ApprovalRequest, MLModel, ModelVersion, RoleGrant
+from registry.lineage import lineages, models_of
+from registry.models import ApprovalRequest, Vote
 
+TOLD = (
+    *("tier", "requested_at", "validated_at", "closed_at", "validator", "requested_by__username"),
+    *("validated_by__username", "version__number", "version__approval_status"),
+    *("version__model__name", "version__model__slug", "version__model__tier", "version__model__owner"),
+)
+EVER = datetime.min.replace(tzinfo=UTC)
 VOTES = {role for tier in quorum.QUORUM for role in quorum.roles_that_vote(tier)}
 
 
@@ -34,9 +39,9 @@ class Move:
 
 
 def found(user) -> Iterator[Waiting]:
-    moves = [*_as_owner(user), *_as_validator(user), *_as_mrm_lead(user), *_as_decider(user)]
-    latest = summaries.latest_by_version([move.case.version_id for move in moves], states=["done"])
-    counts = summaries.verdict_counts(assessment.pk for assessment in latest.values())
+    judges = access.roles_of(user) & ({access.VALIDATOR, access.MRM_LEAD} | VOTES)
+    own = set(models_of(user).values_list("pk", flat=True)) if judges else set()
+    moves = [*_as_owner(user), *_as_validator(user, own), *_as_mrm_lead(user, own), *_as_decider(user, own)]
     for move in moves:
         version = move.case.version
         yield Waiting.of(
@@ -48,7 +53,7 @@ def found(user) -> Iterator[Waiting]:
             url=page_of(move.page, version) + ("#case" if move.page == "version" else ""),
             button=move.button,
             blocked=move.blocked,
-            counts=counts.get(latest[version.pk].pk, {}) if version.pk in latest else None,
+            evidence_of=version.pk,
         )
 
 
@@ -56,10 +61,8 @@ def _as_owner(user) -> Iterator[Move]:
     own = _cases(Q(version__model__owner=user))
     waits = Q(version__approval_status__in=[Status.RETURNED, Status.EXPIRED])
     waits |= Q(version__approval_status__in=STANDING, version__use_status=Use.NOT_IN_USE)
-    newest: dict[int, ApprovalRequest] = {}
-    for case in own.filter(waits).order_by("pk"):
-        newest[case.version_id] = case
-    for case in newest.values():
+    later = ApprovalRequest.objects.filter(version=OuterRef("version"), pk__gt=OuterRef("pk"))
+    for case in own.filter(waits).exclude(Exists(later))[:AT_MOST]:
         since = case.closed_at or case.requested_at
         if case.version.approval_status == Status.RETURNED:
             yield Move(case, "answer_gaps", "Answer the gaps", "returned to you", since)
@@ -69,19 +72,20 @@ def _as_owner(user) -> Iterator[Move]:
             yield Move(case, "deploy", "Bring into use", str(case.version.get_approval_status_display()), since)
 
 
-def _as_validator(user) -> Iterator[Move]:
+def _as_validator(user, own: set[int]) -> Iterator[Move]:
     if access.VALIDATOR not in access.roles_of(user):
         return
     mine = _cases(Q(validator=user, closed_at=None, version__approval_status=Status.IN_VALIDATION))
-    for case, conflict in _unless_in_conflict(mine, user):
+    for case, conflict in _unless_in_conflict(mine, user, own):
         yield Move(case, "validate", "Validate", "you are the lead validator", case.requested_at, conflict)
 
 
-def _as_mrm_lead(user) -> Iterator[Move]:
+def _as_mrm_lead(user, own: set[int]) -> Iterator[Move]:
     if access.MRM_LEAD not in access.roles_of(user):
         return
     wanted = [Status.SUBMITTED, Status.VALIDATED]
-    for case, conflict in _unless_in_conflict(_cases(Q(closed_at=None, version__approval_status__in=wanted)), user):
+    open_ones = _cases(Q(closed_at=None, version__approval_status__in=wanted))
+    for case, conflict in _unless_in_conflict(open_ones, user, own):
         if case.version.approval_status == Status.SUBMITTED:
             note = f"submitted by {case.requested_by}"
             yield Move(case, "start_validation", "Assign a validator", note, case.requested_at, conflict)
@@ -90,40 +94,34 @@ def _as_mrm_lead(user) -> Iterator[Move]:
             yield Move(case, "put_to_decision", "Put to decision", note, since, conflict)
 
 
-def _as_decider(user) -> Iterator[Move]:
+def _as_decider(user, own: set[int]) -> Iterator[Move]:
     held = access.roles_of(user)
     if not held & VOTES:
         return
-    mine = set(ModelVersion.objects.waiting_for(user).values_list("pk", flat=True))
-    pending = _cases(Q(closed_at=None, version__approval_status=Status.PENDING))
-    voted = set(pending.filter(dossiers__replaced_at=None, dossiers__votes__voter=user).values_list("pk", flat=True))
-    grants = RoleGrant.objects.in_force().filter(user=user, role__in=VOTES)
-    since = grants.aggregate(first=Min("granted_at"))["first"]
-    for case in pending.exclude(pk__in=voted):
-        if not held & set(quorum.roles_that_vote(case.tier)):
-            continue
-        may = case.version_id in mine and (since is None or since <= case.requested_at)
-        conflict = "" if may else rules.judges(case, user) or ""
-        note = f"needs {quorum.words(case.tier)}"
+    tiers = [tier for tier in quorum.QUORUM if held & set(quorum.roles_that_vote(tier))]
+    pending = _cases(Q(closed_at=None, version__approval_status=Status.PENDING, tier__in=tiers))
+    voted = Vote.objects.filter(dossier__request=OuterRef("pk"), dossier__replaced_at=None, voter=user)
+    pending = pending.exclude(Exists(voted))
+    doubtful = Q(version__model__in=own) | Q(validator=user) | Q(validated_by=user)
+    doubtful |= Q(requested_at__lt=min((people.since(grant) for grant in people.grants_of(user)), default=EVER))
+    cases = [*pending.exclude(doubtful)[:AT_MOST], *pending.filter(doubtful)[:AT_MOST]]
+    reasons = rules.all_judged(cases, user) if cases else {}
+    for case in cases:
+        note, conflict = f"needs {quorum.words(case.tier)}", reasons[case.pk] or ""
         yield Move(case, "decide", "Decide", note, case.requested_at, conflict, "Review", "review")
 
 
-def _unless_in_conflict(cases: Iterable[ApprovalRequest], user) -> Iterator[tuple[ApprovalRequest, str]]:
-    """Each case, with the reason where this person had a part in building its model."""
-    own = _with_a_part(user)
-    for case in cases:
+def _unless_in_conflict(cases: QuerySet[ApprovalRequest], user, own: set[int]) -> Iterator[tuple[ApprovalRequest, str]]:
+    """Each case, with the reason where this person had a part in building its model; those come last, so that no number
+    of them hides one where there is something to do."""
+    yield from ((case, "") for case in cases.exclude(version__model__in=own)[:AT_MOST])
+    forbidden = list(cases.filter(version__model__in=own)[:AT_MOST])
+    parts = lineages(case.version.model for case in forbidden)
+    for case in forbidden:
         model = case.version.model
-        yield case, guards.independent(user, lineage(model), model) or "" if model.pk in own else ""
-
-
-def _with_a_part(user) -> set[int]:
-    """Ids of the models of which this person owned, developed, uploaded or submitted anything."""
-    parts = Q(owner=user) | Q(developers=user) | Q(versions__created_by=user)
-    parts |= Q(versions__approval_requests__requested_by=user)
-    parts |= Q(assignments__user=user, assignments__part__in=["owner", "developer"])
-    return set(MLModel.objects.filter(parts).values_list("pk", flat=True))
+        yield case, guards.independent(user, parts[model.pk], model) or ""
 
 
 def _cases(wanted: Q) -> QuerySet[ApprovalRequest]:
-    cases = ApprovalRequest.objects.filter(wanted).order_by("pk").defer("evidence", "version__estimator")
-    return cases.select_related("version__model", "requested_by", "validated_by")
+    cases = ApprovalRequest.objects.filter(wanted).order_by("pk")
+    return cases.select_related("version__model", "requested_by", "validated_by").only(*TOLD)

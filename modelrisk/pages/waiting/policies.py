@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from assessments.models import PolicyVersion
 from assessments.policy.rules import SIGNERS
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access
 
 
@@ -14,7 +14,8 @@ def found(user) -> Iterator[Waiting]:
     if not access.roles_of(user) & SIGNERS or access.VALIDATOR in access.roles_of(user):
         return
     proposed = PolicyVersion.objects.filter(state=PolicyVersion.State.PROPOSED).exclude(drafted_by=user)
-    for version in proposed.exclude(signatures__signer=user).select_related("policy", "drafted_by").defer("document"):
+    unsigned = proposed.exclude(signatures__signer=user).select_related("policy", "drafted_by").defer("document")
+    for version in unsigned.order_by("proposed_at", "pk")[:AT_MOST]:
         yield Waiting(
             kind="sign_policy",
             what="Sign a policy",

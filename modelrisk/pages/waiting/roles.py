@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from modelrisk.pages.waiting.row import Waiting
+from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access, people
 from registry.models import RoleGrant
 
@@ -13,7 +13,7 @@ def found(user) -> Iterator[Waiting]:
     if not access.roles_of(user) & access.GRANTORS:
         return
     waits = RoleGrant.objects.filter(state=RoleGrant.State.REQUESTED).select_related("user", "requested_by")
-    for grant in waits:
+    for grant in waits.order_by("requested_at", "pk")[:AT_MOST]:
         yield Waiting(
             kind="grant_role",
             what="Grant or refuse a role",

@@ -27,7 +27,8 @@ class Waiting:
     tier: int | None = None
     due: date | None = None
     blocked: str = ""
-    counts: dict[str, int] | None = None  # of verdicts
+    evidence_of: int | None = None  # the version whose newest finished assessment tells something about it
+    counts: dict[str, int] | None = None  # of that one's verdicts, where they were asked for: `with_evidence`
     gate: str = ""
     finding: Any = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,29 +12,37 @@ from assessments.models import PolicyException
 from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from registry import access, attestations
 from registry.independence import SECOND_LINE
-from registry.models import Condition, MLModel, ModelVersion, RevalidationTrigger, RoleGrant
+from registry.lineage import models_of
+from registry.models import Condition, ModelVersion, RevalidationTrigger, RoleGrant
 
 AHEAD = timedelta(days=30)
 SHORTEST_CADENCE = timedelta(days=28 * min(attestations.MONTHS.values()))
 
 
 def found(user) -> Iterator[Waiting]:
-    yield from _conditions(user)
-    yield from _exceptions(user)
+    judged = access.roles_of(user) & SECOND_LINE
+    own = set(models_of(user).values_list("pk", flat=True)) if judged else set()
+    yield from _conditions(user, own)
+    yield from _exceptions(user, own)
     yield from _triggers(user)
     yield from _attestations(user)
 
 
-def _conditions(user) -> Iterator[Waiting]:
-    """Those to meet, for their owner; those with evidence, for who judges them."""
+def _conditions(user, own: set[int]) -> Iterator[Waiting]:
+    """Those to meet, for their owner; those with evidence, for who judges them: nothing of a model that is their `own`
+    by its lineage."""
     rows = Condition.objects.exclude(state=Condition.State.SATISFIED)
-    rows = rows.select_related("owner", "decision__request__version__model").order_by("pk")
-    for one in rows.filter(owner=user).exclude(state=Condition.State.SUBMITTED):
+    version = "decision__request__version__"
+    told = ("text", "due", "decision__decided_at", f"{version}number")
+    told += tuple(f"{version}model__{name}" for name in ("name", "slug", "tier"))
+    rows = rows.select_related(f"{version}model").only(*told).order_by("pk")
+    for one in rows.filter(owner=user).exclude(state=Condition.State.SUBMITTED)[:AT_MOST]:
         yield _of_condition(one, "Meet a condition")
     if not access.roles_of(user) & SECOND_LINE:
         return
     submitted = rows.filter(state=Condition.State.SUBMITTED, check_method=Condition.Check.PERSON)
-    for one in submitted.exclude(owner=user).exclude(decision__request__version__model__in=_had_a_part_in(user)):
+    others = submitted.exclude(owner=user).exclude(decision__request__version__model__in=own)
+    for one in others[:AT_MOST]:
         yield _of_condition(one, "Judge a condition")
 
 
@@ -50,15 +58,15 @@ def _of_condition(one: Condition, what: str) -> Waiting:
     )
 
 
-def _exceptions(user) -> Iterator[Waiting]:
+def _exceptions(user, own: set[int]) -> Iterator[Waiting]:
     """Those asked for, for who outranks; those that end soon or have ended, for who asked."""
     rows = PolicyException.objects.select_related("version__model__owner", "finding", "requested_by").order_by("pk")
     if access.roles_of(user) & SECOND_LINE:
         asked = rows.filter(state=PolicyException.State.REQUESTED).exclude(requested_by=user)
-        for one in _outranked(list(asked.exclude(version__model__in=_had_a_part_in(user))[:AT_MOST]), user):
+        for one in _outranked(list(asked.exclude(version__model__in=own)[:AT_MOST]), user):
             yield _of_exception(one, "Decide on an exception", one.requested_at)
     today = timezone.localdate()
-    for one in rows.expiring(AHEAD, today).filter(requested_by=user, renewal__isnull=True):
+    for one in rows.expiring(AHEAD, today).filter(requested_by=user, renewal__isnull=True)[:AT_MOST]:
         yield _of_exception(one, "Renew or end an exception", one.approved_at, due=one.expiry)
 
 
@@ -81,13 +89,6 @@ def _outranked(asked: list[PolicyException], user) -> list[PolicyException]:
         return own > below and own >= RANK[least]
 
     return [one for one in asked if may(one)]
-
-
-def _had_a_part_in(user) -> QuerySet:
-    """The models of whose lineage this person is: on them they judge nothing."""
-    built = Q(owner=user) | Q(developers=user) | Q(versions__created_by=user)
-    before = Q(assignments__user=user, assignments__part__in=["owner", "developer"])
-    return MLModel.objects.filter(built | before | Q(versions__approval_requests__requested_by=user)).values("pk")
 
 
 def _of_exception(one: PolicyException, what: str, since, due=None) -> Waiting:
