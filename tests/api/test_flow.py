@@ -68,7 +68,14 @@ def received(answer) -> tuple[bytes, str]:
     return b"".join(answer.streaming_content), answer["Content-Disposition"]
 
 
-def test_polling_ends_with_charts_and_results_equal_to_scikit_learns(assessed, tiny_files):
+def test_the_main_job(assessed, tiny_files, call, auditor):
+    """One run in the sandbox: what it measured, and the case that rests on it."""
+    check_results(assessed, tiny_files)
+    check_case(assessed, call, auditor)
+
+
+def check_results(assessed, tiny_files) -> None:
+    """Polling ends with charts, and with results equal to scikit-learn's."""
     import io
 
     import joblib
@@ -111,7 +118,8 @@ def check_charts(api, address: str) -> None:
         assert b"," in api.get(chart["csv"], HTTP_ACCEPT="text/csv").content, chart["id"]
 
 
-def test_a_case_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call, auditor):
+def check_case(assessed, call, auditor) -> None:
+    """It rests on the assessment and is told in the trail."""
     owner, version = assessed["api"], assessed["version"]
     posted(owner, f"{version['url']}submit/", {"note": "Please decide."}, status=409)  # it does not say what it is for
     MLModel.objects.update(purpose="Offers of a savings plan.")
@@ -126,16 +134,16 @@ def test_a_case_rests_on_the_assessment_and_is_told_in_the_trail(assessed, call,
     assert [event["action"] for event in told if not event["action"].startswith("token.")] == story
 
 
-def test_a_token_signs_nothing(assessed, call, approver):
+def test_a_token_signs_nothing(uploaded, call, approver):
     """Guard G2."""
-    version = ModelVersion.objects.get(pk=assessed["version"]["id"])
+    version = ModelVersion.objects.get(pk=uploaded["version"]["id"])
     MLModel.objects.update(purpose="Offers of a savings plan.", tier=2)
     with cases.without_gates():
         version = cases.bring(version, "pending_approval")
     given = {"outcome": "reject", "comment": "Too few rows to tell.", "seen": cases.seen(version)}
-    answer = posted(call(approver), f"{assessed['version']['url']}vote/", given, status=403)
+    answer = posted(call(approver), f"{uploaded['version']['url']}vote/", given, status=403)
     assert "not with an API token" in answer["message"]
     with cases.without_gates():
         assert cases.decide(version, "reject").outcome == "reject"
-    [decision] = assessed["api"].get("/api/v1/decisions/").json()["results"]
+    [decision] = uploaded["api"].get("/api/v1/decisions/").json()["results"]
     assert decision["decided_by"] == "approver"

@@ -4,9 +4,11 @@ import copy
 import html.parser
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from assessments import catalogue
 from assessments.results import digest
+from assessments.sandbox import selftest
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +54,9 @@ CHARTS = {  # the public names, which stay
 def environment(folder: Path) -> dict[str, str]:
     """No database can be opened here, and everything temporary is in one place."""
     temporary = folder / "tmp"
-    temporary.mkdir(exist_ok=True)
+    if not temporary.exists():
+        temporary.mkdir()
+        sandbox_was_tried(temporary)
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return kept | {
         "MODELRISK_STATE_DIR": str(folder / "state"),
@@ -59,6 +64,13 @@ def environment(folder: Path) -> dict[str, str]:
         "TMPDIR": str(temporary),
         "OMP_NUM_THREADS": "1",
     }
+
+
+def sandbox_was_tried(temporary: Path) -> None:
+    """As on a machine in use: not for each folder anew."""
+    selftest.state()
+    for kept in Path(tempfile.gettempdir()).glob("modelrisk-sandbox-*.json"):
+        shutil.copy2(kept, temporary)
 
 
 def command(*arguments: object) -> list[str]:
@@ -115,9 +127,9 @@ class Case:
 
 @pytest.fixture(scope="module")
 def adult(adult_csv, tmp_path_factory):
-    train, test = split(adult_csv, "income", train=2000, test=700)
+    train, test = split(adult_csv, "income", train=2000, test=500)
     features = train.drop(columns="income")
-    model = pipeline(features, RandomForestClassifier(25, min_samples_leaf=3, random_state=0))
+    model = pipeline(features, RandomForestClassifier(12, min_samples_leaf=3, random_state=0))
     folder = tmp_path_factory.mktemp("adult")
     case = Case(folder, model.fit(features, train["income"]), test, "income", ">50K")
     case.first = case.run("first", "--sensitive", "sex", "--sensitive", "age", "--seed", 11)
@@ -247,6 +259,7 @@ def test_neither_database_nor_temporary_files_are_left(adult):
     assert not [path for path in adult.folder.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.long  # in short runs three tests of the battery are run twice: test_runner.py
 def test_one_seed_gives_one_result_but_for_times(adult):
     ended = adult.run("second", "--sensitive", "sex", "--sensitive", "age", "--seed", 11)
     assert ended.returncode == 1, ended.stderr
@@ -349,6 +362,7 @@ def test_three_classes_are_measured_each_against_the_rest(tmp_path):
     assert all(f"\n{label}" in legend for label in range(3))
 
 
+@pytest.mark.long
 def test_a_model_that_predicts_a_number_is_assessed(german, tmp_path):
     numbers = german.data.select_dtypes("number").drop(columns="class-label")
     model = Ridge().fit(numbers.drop(columns="credit-amount"), numbers["credit-amount"])
@@ -443,9 +457,11 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
     return [model, data, "--target", "class-label", "--favourable", "1", "--plan", "quick", *options]
 
 
-@pytest.mark.parametrize(
-    ("how", "said"),
-    [
+# One for each place that finds fault: the command, the reading of the data, the gate, the battery.
+FIRST_OF = {"no model", "unknown test", "wrong label", "not a table", "truncated", "leaves", "missing column"}
+BAD_INPUT = [
+    pytest.param(how, said, marks=() if how in FIRST_OF else pytest.mark.long)
+    for how, said in [
         ("not a joblib", "joblib"),
         ("truncated", "ends in the middle"),
         ("missing library", "no_such_library"),
@@ -463,8 +479,11 @@ def spoil(case: Case, folder: Path, how: str) -> list[object]:
         ("unknown test", "Did you mean robustness.hopskipjump"),
         ("unknown column", "'gender'"),
         ("unreadable label", "0=bad"),
-    ],
-)
+    ]
+]
+
+
+@pytest.mark.parametrize(("how", "said"), BAD_INPUT)
 def test_bad_input_is_said_with_what_to_do_and_nothing_is_written(german, tmp_path, how, said):
     ended = assess(tmp_path, *spoil(german, tmp_path, how), "--out", tmp_path / "results" / "of model")
     assert ended.returncode == 2, ended.stderr
@@ -491,7 +510,7 @@ def test_a_model_with_code_of_its_own_is_loaded_only_when_told_to(german, tmp_pa
     assert (tmp_path / "out" / "results.json").exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_an_interrupt_ends_the_child_and_leaves_nothing(german, tmp_path, how):
     arguments = spoil(german, tmp_path, "in no way")
     running = subprocess.Popen(

@@ -14,6 +14,7 @@ def the_battery(worker: int) -> list[Process]:
     return [run for server in children_of(worker) for run in children_of(server.pid)]
 
 
+@pytest.mark.long
 def test_a_killed_forkserver_loses_nothing_and_leaves_no_orphan(installation):
     serving = installation.serve("--no-web")
     worker = process(installation.wait_for_the_middle())
@@ -41,6 +42,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(any_installation):
     assert serving.supervisor.poll() is None
 
 
+@pytest.mark.long
 def test_a_killed_queue_leaves_no_orphan_and_resumes(installation):
     serving = installation.serve("--no-web")
     installation.wait_for_the_middle()
@@ -52,6 +54,7 @@ def test_a_killed_queue_leaves_no_orphan_and_resumes(installation):
     assert installation.recorded() == [(FIRST, "done", 1), (SECOND, "done", 2), (THIRD, "done", 2)]
 
 
+@pytest.mark.long
 def test_a_killed_sentinel_leaves_no_orphan_and_resumes(installation):
     serving = installation.serve("--no-web")
     installation.wait_for_the_middle()
@@ -121,6 +124,7 @@ assessments.{act}(found, actor=found.requested_by)
 """
 
 
+@pytest.mark.long
 def test_cancelled_in_the_middle_it_stops_and_a_retry_goes_on(installation):
     installation.serve("--no-web")
     worker = process(installation.wait_for_the_middle())
