@@ -25,18 +25,14 @@ def everyone_at_once(validator, approver, sign_in):
     return sign_in(validator)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_inline(name, everyone_at_once, assessed):
-    page = read(everyone_at_once.get(address(name, assessed)))
-    assert page.forbidden == []
-    assert len(page.ids) == len(set(page.ids)), [i for i in page.ids if page.ids.count(i) > 1]
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_the_policy_allows_nothing_inline(name, everyone_at_once, assessed):
-    policy = everyone_at_once.get(address(name, assessed))["Content-Security-Policy"]
-    assert "unsafe" not in policy
-    assert "default-src 'self'" in policy
+def test_nothing_inline_and_the_policy_allows_nothing_inline(everyone_at_once, assessed):
+    for name in PAGES:
+        answer = everyone_at_once.get(address(name, assessed))
+        page, policy = read(answer), answer["Content-Security-Policy"]
+        assert page.forbidden == [], name
+        assert len(page.ids) == len(set(page.ids)), (name, [i for i in page.ids if page.ids.count(i) > 1])
+        assert "unsafe" not in policy, name
+        assert "default-src 'self'" in policy, name
 
 
 def test_every_control_has_a_name(as_owner, assessed):

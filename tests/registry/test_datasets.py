@@ -13,6 +13,12 @@ from registry.refusals import BadInput, Refused
 from tests import small
 
 
+@pytest.fixture(autouse=True)
+def _ask_the_sandbox_once(settings):
+    """Each file is read in the real sandbox, the first time."""
+    settings.MODELRISK_FILE_READER = "tests.read_once"
+
+
 def columns_of(version) -> dict[str, Column]:
     return {column.name: column for column in version.columns.all()}
 

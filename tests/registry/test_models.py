@@ -11,6 +11,12 @@ from registry.refusals import BadInput, Refused, Unavailable
 from tests import small
 
 
+@pytest.fixture(autouse=True)
+def _ask_the_sandbox_once(settings):
+    """Each file is read in the real sandbox, the first time."""
+    settings.MODELRISK_FILE_READER = "tests.read_once"
+
+
 def test_the_one_who_registers_a_model_owns_it(owner, developer):
     model = actions.register_model(MLModel, actor=owner, name="  Credit   score ", tier=1, developers=[developer])
     assert (model.name, model.slug, model.tier, model.owner) == ("Credit score", "credit-score", 1, owner)
