@@ -49,6 +49,7 @@ def test_from_upload_to_decision_and_use(person, small_model, small_data):
     assert owner.complaints + approver.complaints + mrm_lead.complaints + validator.complaints == []
 
 
+@pytest.mark.long
 def test_without_javascript_from_a_wrong_file_to_a_rejection(person, small_model, small_data, tmp_path):
     wrong = tmp_path / "model.joblib"
     wrong.write_bytes(b"PK\x03\x04 not a model")

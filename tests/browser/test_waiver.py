@@ -11,6 +11,7 @@ from tests.browser.conftest import register_and_upload, start_assessment
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
+@pytest.mark.long  # in short runs by pages and API: tests/pages/test_artifact.py, tests/registry/test_waivers.py
 def test_from_a_held_file_to_its_results(person, small_data, tmp_path):
     model = small.write_model_with_code(tmp_path / "custom.joblib")
     owner = person("owner")

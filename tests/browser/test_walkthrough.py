@@ -26,6 +26,7 @@ def decision(site) -> int:
     return int(told.stdout)
 
 
+@pytest.mark.long  # in short runs without a browser: tests/walkthrough
 def test_the_auditor_answers_every_step_and_takes_the_evidence_away(person, decision, tmp_path):
     auditor = person("auditor")
     page = auditor.page

@@ -26,6 +26,17 @@ def packed(decision) -> bytes:
     return made(decision.request.version, decision)[0]
 
 
+_kept: list[bytes] = []
+
+
+@pytest.fixture
+def a_pack(request) -> bytes:
+    """One that was made once for all tests of the pack alone."""
+    if not _kept:
+        _kept.append(request.getfixturevalue("packed"))
+    return _kept[0]
+
+
 def made(*about) -> tuple[bytes, str]:
     opened, digest = evidence_pack.make(*about)
     with opened:
@@ -101,9 +112,9 @@ def test_it_verifies_offline(packed, bench, tmp_path):
     assert "1 of 1 seals are under a signed checkpoint" in said
 
 
-def test_another_manifest_or_key_than_one_was_told_of_is_said(packed, bench, tmp_path):
+def test_another_manifest_or_key_than_one_was_told_of_is_said(a_pack, bench, tmp_path):
     pack = tmp_path / "pack.zip"
-    pack.write_bytes(packed)
+    pack.write_bytes(a_pack)
     assert verified(bench, pack, "--manifest", "0" * 64)[0] == 1
     code, said = verified(bench, pack, "--key", "ab" * 32)
     assert code == 1
@@ -111,9 +122,9 @@ def test_another_manifest_or_key_than_one_was_told_of_is_said(packed, bench, tmp
 
 
 @pytest.mark.parametrize("places", [1, pytest.param(3, marks=pytest.mark.long)])
-def test_a_flipped_byte_is_told_with_its_file(packed, tmp_path, places):
+def test_a_flipped_byte_is_told_with_its_file(a_pack, tmp_path, places):
     """Of every file in it, at its beginning, middle or end; in this process, of which there would be hundreds."""
-    files = unpacked(packed)
+    files = unpacked(a_pack)
     for turn, (name, content) in enumerate(files.items()):
         ends = [0, len(content) // 2, len(content) - 1]
         for at in {ends[(turn + more) % 3] for more in range(places)}:
@@ -124,15 +135,15 @@ def test_a_flipped_byte_is_told_with_its_file(packed, tmp_path, places):
 
 
 @pytest.mark.parametrize("form", ["zip", "folder", "raw"])
-def test_the_program_alone_names_it(packed, bench, tmp_path, form):
-    files, name = unpacked(packed), "log/slice.jsonl"
+def test_the_program_alone_names_it(a_pack, bench, tmp_path, form):
+    files, name = unpacked(a_pack), "log/slice.jsonl"
     pack = tmp_path / "pack"
     if form == "zip":
         zipped({**files, name: flipped(files[name], 40)}, pack)
     elif form == "raw":  # a byte of the zip itself, within what the file is packed as
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        with zipfile.ZipFile(io.BytesIO(a_pack)) as archive:
             entry = archive.getinfo(name)
-        pack.write_bytes(flipped(packed, entry.header_offset + 30 + len(name) + entry.compress_size // 2))
+        pack.write_bytes(flipped(a_pack, entry.header_offset + 30 + len(name) + entry.compress_size // 2))
     else:
         for each, content in files.items():
             (pack / each).parent.mkdir(parents=True, exist_ok=True)
@@ -142,8 +153,8 @@ def test_the_program_alone_names_it(packed, bench, tmp_path, form):
     assert [line.split()[1] for line in said.splitlines()] == [f"{name}:"]
 
 
-def test_a_file_added_or_taken_away_is_named(packed, bench, tmp_path):
-    files = unpacked(packed)
+def test_a_file_added_or_taken_away_is_named(a_pack, bench, tmp_path):
+    files = unpacked(a_pack)
     files["extra.txt"] = b"hello"
     del files["README.txt"]
     code, said = verified(bench, zipped(files, tmp_path / "pack.zip"))
