@@ -78,8 +78,10 @@ serve: $(VENV)/.stamp  ## Serve your own installation (state in var/)
 
 # --- prove -------------------------------------------------------------------------------------
 .PHONY: test test-long test-s3 test-services lint format catalogue bench
+# A file goes to one worker, for what its tests share; in the order of tests/conftest.py.
+PARALLEL = -n auto --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.stamp-dev kernels  ## All tests but the long ones; needs no service running
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -m "not long" $(PARALLEL) $(PYTEST_OPTIONS)
 
 test-long: $(VENV)/.stamp-dev kernels  ## The long ones
 	$(BIN)/python -m pytest -m long $(PYTEST_OPTIONS)
@@ -88,15 +90,18 @@ test-s3: $(VENV)/.stamp-dev $(PEER)/.stamp  ## The file store against a strict S
 	$(BIN)/python -m pytest -m s3 $(PYTEST_OPTIONS)
 
 # Everything that stores rows or files, once more. Rows in PostgreSQL (MODELRISK_TEST_POSTGRES) throughout; then files in
-# the strict S3 server as well, for what stores, runs and serves them.
+# the strict S3 server as well, for what stores, runs and serves them: all of the registry but WITHOUT_FILES.
+WITHOUT_FILES = approvals/test_random.py approvals/test_states.py test_access.py \
+	test_notifying.py test_people.py test_roles.py test_tiering.py
 ON_POSTGRES = DATABASE_URL=$(MODELRISK_TEST_POSTGRES)
 test-services: $(VENV)/.stamp-dev $(PEER)/.stamp kernels  ## The same flow on PostgreSQL and a strict S3 server
 	@test -n "$(MODELRISK_TEST_POSTGRES)" || { \
 	echo "Say which PostgreSQL: make $@ MODELRISK_TEST_POSTGRES=postgres://user:password@host:5432/name"; exit 1; }
 	$(ON_POSTGRES) $(BIN)/python -m pytest -m "not long" --rows-only tests/registry tests/assessments tests/api tests/pages \
-		--ignore tests/assessments/sandbox -n auto --dist loadfile $(PYTEST_OPTIONS)
+		--ignore tests/assessments/sandbox $(PARALLEL) $(PYTEST_OPTIONS)
 	$(ON_POSTGRES) $(BIN)/python -m tests.with_s3 $(BIN)/python -m pytest -m "not long" \
-		tests/registry tests/assessments/test_runner.py tests/api/test_flow.py $(wildcard tests/processes) $(PYTEST_OPTIONS)
+		tests/registry $(addprefix --ignore tests/registry/,$(WITHOUT_FILES)) \
+		tests/assessments/test_runner.py tests/api/test_flow.py $(wildcard tests/processes) $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.stamp-dev  ## Style, types, layers, templates, migrations, API schema, deployment settings
 	$(BIN)/ruff check .

@@ -32,6 +32,9 @@ def pytest_collection_modifyitems(config, items):
         rest = [item for item in items if not _has_rows(item)]
         items[:] = [item for item in items if _has_rows(item)]
         config.hook.pytest_deselected(items=rest)
+    if hasattr(config, "workerinput"):
+        # Files of few long tests first: begun last, one worker would end long after the others.
+        items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
 def pytest_collection_finish(session):
