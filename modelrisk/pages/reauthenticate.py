@@ -3,10 +3,12 @@
 A form that came too late is not lost: what was posted is carried along, shown, and posted again by its person.
 """
 
+import re
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +21,8 @@ from registry import attempts, signing
 from registry.forms import ActionForm
 
 NOT_CARRIED = {"csrfmiddlewaretoken", "password"}
+NOT_SHOWN = {"seen", "rows"}  # what the form keeps for itself
+PART_OF_A_ROW = re.compile(r"(\w+)-(\d+)-(\w+)")
 
 
 class PasswordForm(ActionForm):
@@ -49,7 +53,7 @@ def reauthenticate(request) -> HttpResponse:
         return _page(request, form, after, status=form.status)
     if held := form.cleaned_data["held"]:
         pairs = [(name, value) for name, values in QueryDict(held).lists() for value in values]
-        return render(request, "pages/send_again.html", {"next": after, "pairs": pairs})
+        return render(request, "pages/send_again.html", {"next": after, "pairs": pairs, "shown": _shown(pairs)})
     messages.success(request, "Thank you. You may sign now.")
     return redirect(after)
 
@@ -59,6 +63,24 @@ def ask_again(request, reason: str) -> HttpResponse:
     pairs = [(name, value) for name, values in request.POST.lists() if name not in NOT_CARRIED for value in values]
     form = PasswordForm(initial={"held": urlencode(pairs)})
     return _page(request, form, request.get_full_path(), reason=reason, status=403)
+
+
+def _shown(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was filled in, as its person would say it: people by name, words for the names of fields."""
+    return [(_label(name), _said(name, value)) for name, value in pairs if value and name not in NOT_SHOWN]
+
+
+def _label(name: str) -> str:
+    """condition-1-due: Condition 1, due"""
+    row = PART_OF_A_ROW.fullmatch(name)
+    return (f"{row[1]} {row[2]}, {row[3]}" if row else name).replace("_", " ").capitalize()
+
+
+def _said(name: str, value: str) -> str:
+    if name.endswith("-owner") and value.isdecimal():
+        person = get_user_model().objects.filter(pk=int(value)).first()
+        return str(person or value)
+    return value.replace("_", " ") if name == "outcome" else value
 
 
 def _page(request, form: PasswordForm, after: str, *, reason: str = "", status: int = 200) -> HttpResponse:

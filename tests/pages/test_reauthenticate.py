@@ -97,6 +97,16 @@ def test_what_was_written_is_kept_and_sent_again(tired):
 
 
 @pytest.mark.urls(__name__)
+def test_what_was_written_is_shown_in_words(tired, owner):
+    written = {"outcome": "approve_with_conditions", "condition-1-owner": str(owner.pk), "rows": "1", "seen": "abc"}
+    shown = read(tired.post("/sign/", {"comment": "x", **written}))
+    text = read(give(tired, next=shown.fields["next"]["value"], held=shown.fields["held"]["value"])).text
+    assert "Outcome approve with conditions" in text
+    assert f"Condition 1, owner {owner}" in text
+    assert "Rows" not in text
+
+
+@pytest.mark.urls(__name__)
 def test_the_password_is_never_carried_along(tired):
     asked = tired.post("/sign/", {"comment": "x", "password": "secret-word"})
     assert b"secret-word" not in asked.content
