@@ -194,10 +194,10 @@ def judged_line(axes: Axes, at: float, furthest: float, *, percent: bool = False
     if not 0 < at <= furthest:
         return
     axes.axvline(at, color=MUTED, linewidth=1.1, dashes=(4, 3), zorder=1)
-    right = at < 0.6 * furthest
+    # Above the axes, where no curve can be.
     said = f"{round(100 * at, 2):g}%" if percent else f"{at:g}"
-    write(axes, at, 1.0, f"judged at {said}", size=SMALL, color=MUTED, dx=4 if right else -4, dy=-6, va="center",
-          ha="left" if right else "right", halo=True, coordinates=("data", "axes fraction"))  # fmt: skip
+    write(axes, at, 1.0, f"judged at {said}", size=SMALL, color=MUTED, dx=-2, dy=0, va="bottom", ha="left",
+          coordinates=("data", "axes fraction"))  # fmt: skip
 
 
 def stepped(x: np.ndarray, y: np.ndarray, *, ahead: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,7 @@ def draw(title: str, data: Mapping[str, Any]) -> Figure:
         axes.xaxis.set_major_formatter(FuncFormatter(_number))
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.yaxis.set_major_formatter(FuncFormatter(_number))
-    d.name_axes(axes, x=d.fit(data.get("x_label"), 4.0), y=d.fit(data.get("y_label"), 2.8))
+    d.name_axes(axes, x=d.fit(data.get("x_label"), 4.0), y=d.fit(data.get("y_label"), 3.1))
     _key(figure, [(_colour(at, dots), one_line(one.get("name"))) for at, one in enumerate(series)], bool(cases))
     return figure
 

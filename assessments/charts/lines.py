@@ -52,7 +52,7 @@ def _x_axis(axes: Axes, x: np.ndarray, data: Mapping[str, Any]) -> None:
     if data.get("log") is True and x.size and x.min() > 0:
         axes.set_xscale("log")
         axes.set_xlim(x.min(), x.max() if x.max() > x.min() else 10 * x.min())
-        axes.set_xticks(np.unique(x)[:12])
+        axes.set_xticks(_apart(np.unique(x)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
         return
@@ -60,6 +60,16 @@ def _x_axis(axes: Axes, x: np.ndarray, data: Mapping[str, Any]) -> None:
     axes.set_xlim(low, high if high > low else low + 1)
     if data.get("percent") is True and low == 0:
         d.percent_ticks(axes, high or 1)
+
+
+def _apart(values: np.ndarray) -> list[float]:
+    """Those of the values whose figures have room beside each other on a logarithmic axis; the last always."""
+    room = 0.09 * np.log(values[-1] / values[0])
+    kept: list[float] = []
+    for value in values[:-1]:
+        if (not kept or np.log(value / kept[-1]) >= room) and np.log(values[-1] / value) >= room:
+            kept.append(float(value))
+    return [*kept, float(values[-1])]
 
 
 def _y_axis(axes: Axes, y: np.ndarray) -> tuple[float, float]:

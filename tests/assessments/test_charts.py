@@ -494,3 +494,11 @@ def test_curves_differ_by_more_than_their_colour():
     assert len(patterns) == 4
     assert patterns[0] != patterns[1]
     assert sorted(map(str, patterns[:2])) == sorted(map(str, patterns[2:]))
+
+
+def test_figures_on_a_logarithmic_axis_do_not_lie_on_each_other():
+    x = [100, 1000, 1250, 10_000]
+    figure = importlib.import_module("assessments.charts.lines").draw(
+        "t", {"log": True, "series": [{"name": "a", "x": x, "y": x, "low": x, "high": x}]}
+    )
+    assert figure.axes[0].get_xticks().tolist() == [100, 1000, 10_000]
