@@ -183,16 +183,20 @@ def _grids(measures: list[Measure], titles: dict[str, str]) -> list[Grid]:
     for measure in measures:
         compares = any(str(value).startswith("*") for value in measure.group.values())
         by_columns.setdefault((tuple(measure.group), compares), []).append(measure)
-    return [_grid(columns, found, titles) for (columns, _), found in by_columns.items()]
+    return [_grid(_title(columns, compares), found, titles) for (columns, compares), found in by_columns.items()]
 
 
-def _grid(columns: tuple[str, ...], measures: list[Measure], titles: dict[str, str]) -> Grid:
+def _title(columns: tuple[str, ...], compares: bool) -> str:
+    return ", ".join((*columns, "groups compared") if compares else columns)
+
+
+def _grid(title: str, measures: list[Measure], titles: dict[str, str]) -> Grid:
     metrics = list(dict.fromkeys(m.metric for m in measures))
     rows: dict[tuple[str, ...], dict[str, Measure]] = {}
     for measure in measures:
         rows.setdefault(tuple(str(v) for v in measure.group.values()), {})[measure.metric] = measure
     return Grid(
-        title=", ".join(columns),
+        title=title,
         metrics=[titles.get(metric, metric) for metric in metrics],
         rows=[
             (

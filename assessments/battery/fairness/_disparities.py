@@ -95,7 +95,7 @@ def disparities(
         )
     if (known & grouping.small).any():
         names = [grouping.names[index] for index in np.flatnonzero(known & grouping.small)]
-        notes.append(f"{title}: too small for a verdict: {listed(names)}. Reported, and left out of “{LARGE_GROUPS}”.")
+        notes.append(f"{title}: too small for a verdict: {listed(names)}. Reported, not judged.")
     if large.sum() < 2:
         notes.append(f"{title}: fewer than two groups are large enough to be compared; nothing is judged.")
         return found

@@ -160,7 +160,7 @@ def _worst(
     large = known & ~small
     if (known & small).any():
         left = [names[at] for at in np.flatnonzero(known & small)]
-        notes.append(f"{column}: too small for a verdict: {listed(left)}. Reported, and left out of “{LARGE_GROUPS}”.")
+        notes.append(f"{column}: too small for a verdict: {listed(left)}. Reported, not judged.")
     over = [(ALL_GROUPS, known)] if (known == large).all() else [(ALL_GROUPS, known), (LARGE_GROUPS, large)]
     measures = []
     for name, groups in over:
