@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from assessments.evidence import deciding
 from assessments.models import Assessment, Finding, PolicyException, Verdict
 from assessments.policy.force import in_force
+from registry import revalidation
 from registry.approvals.gates import Blocker, Evidence, Stage, evidence_source, gate
 
 
@@ -28,6 +29,19 @@ def failures_answered(version) -> Iterator[Blocker]:
             f"{verdict.title} failed in {found}, and there is no finding about it.",
             "Raise one from the verdict; an observation writes down why it may stand.",
         )
+
+
+@gate(at={Stage.VALIDATE})
+def assessed_since_approval(version) -> Iterator[Blocker]:
+    """To validate it again on the evidence of last time would be no revalidation."""
+    before, found = revalidation.standing_decision(version), deciding(version)
+    if before is None or found is None or (found.finished_at and found.finished_at > before.decided_at):
+        return
+    yield Blocker(
+        "not_assessed_since",
+        f"{found} was finished before {version} was approved on {before.decided_at:%-d %b %Y}.",
+        "Assess it again: a revalidation rests on evidence of its own.",
+    )
 
 
 def _unanswered(found: Assessment) -> list[Verdict]:

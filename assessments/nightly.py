@@ -5,7 +5,7 @@ twice, it does nothing the second time.
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +18,7 @@ from assessments.actions import exceptions
 from assessments.models import Finding, PolicyException, Verdict
 from registry import access, attestations, conditions, revalidation
 from registry.approvals import use
+from registry.approvals.states import RUNNING, STANDING
 from registry.lineage import lineage
 from registry.models import Condition, Decision, ModelVersion, RevalidationTrigger
 from registry.notifying import having_role, notify
@@ -25,9 +26,7 @@ from registry.retention import nightly as retention
 from registry.roles import system_user
 
 log = logging.getLogger(__name__)
-AHEAD = timedelta(days=30)
-RUNNING = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
-STANDING = (ModelVersion.ApprovalStatus.APPROVED, ModelVersion.ApprovalStatus.CONDITIONS)
+AHEAD = revalidation.RENEW_BEFORE
 WANTING = (
     ModelVersion.ApprovalStatus.REJECTED,
     ModelVersion.ApprovalStatus.VALIDATION_FAILED,

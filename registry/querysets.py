@@ -21,6 +21,12 @@ def _seen_models(user, path: str = "") -> Q:
     return Q(**{f"{path.removesuffix('__') or 'pk'}__in": owned.union(developed)})
 
 
+def case_is(*states: str, path: str = "") -> Q:
+    """That the case of a version is in one of these states; `path` leads from the row to its version."""
+    anew = Q(**{f"{path}revalidation__in": states})
+    return anew | Q(**{f"{path}revalidation": "", f"{path}approval_status__in": states})
+
+
 class MLModelQuerySet(RecordedQuerySet):
     def visible_to(self, user):
         if access.sees_everything(user):

@@ -1,6 +1,6 @@
 """When a version must be looked at again: the cadence of its tier, and what brings that day forward."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from registry.refusals import BadInput, NotNow
 SHORTEST_TEXT = 10  # characters
 # House defaults, in months by tier: no regulator names a number.
 REVIEW_MONTHS = {1: 12, 2: 24, 3: 36}
+RENEW_BEFORE = timedelta(days=30)  # the end of an approval: so early it is warned of, and may be submitted anew
 Status = ModelVersion.ApprovalStatus
 CONCERNS = {Status.APPROVED, Status.CONDITIONS, Status.EXPIRED}  # what was never approved is validated anyway
 
@@ -38,6 +39,14 @@ def cadence_day(version: ModelVersion, decision: Decision) -> date:
 def holds_until(version: ModelVersion, decision: Decision) -> date:
     """The last day of an approval: the one that was decided, or that of the tier's cadence."""
     return decision.valid_until or cadence_day(version, decision)
+
+
+def is_due(version: ModelVersion) -> bool:
+    """Whether what stands approved may be submitted anew: something asks for it, or its end is near."""
+    decision = standing_decision(version)
+    if decision is None or holds_until(version, decision) - timezone.localdate() <= RENEW_BEFORE:
+        return True
+    return RevalidationTrigger.objects.open().filter(version=version).exists()
 
 
 def may_raise(version: ModelVersion, actor, *, kind: str = "", **_: Any) -> str | None:

@@ -19,6 +19,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from registry import revalidation
 from registry.approvals import actions, gates, rules, use
 from registry.approvals.states import Event, Status, Use
 from registry.models import Decision, ModelVersion, Vote
@@ -110,6 +111,21 @@ def bring(version: ModelVersion, to: str) -> ModelVersion:
         version = _now(version)
         if version.approval_status != state:
             act(version)
+    return _now(version)
+
+
+def ask_anew(version: ModelVersion) -> None:
+    """Something happened that a new validation must look at."""
+    revalidation.open_trigger(_now(version), actor=people().validator, kind="incident", reason=REASON)
+
+
+def bring_anew(version: ModelVersion, to: str, *, use: str = "", approved: str = "approved") -> ModelVersion:
+    """Approve it (and use it), ask for its revalidation, and walk the new case to a state; "" starts none."""
+    version = bring(version, use or approved)
+    ask_anew(version)
+    for state, act in _way(Status(to)) if to else []:
+        act(_now(version))
+        assert _now(version).revalidation == state
     return _now(version)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from registry import case_forms as forms
+from registry import revalidation
 from registry.approvals import actions, quorum, reinstating, rules, use
 from registry.approvals.deciding import counted
 from registry.approvals.states import STANDING, Event, Status, Use
@@ -83,15 +84,17 @@ def shown(version: ModelVersion, user, sent: tuple[str, forms.StepForm] | None =
         "case_steps": [one for one in drawn if one.step.event not in OF_USE],
         "use_steps": [one for one in drawn if one.step.event in OF_USE],
         "deployments": version.deployments.select_related("deployed_by")[:10],
-        "vote_refusal": actions.vote.refusal(version, user) if version.approval_status == Status.PENDING else None,
+        "vote_refusal": actions.vote.refusal(version, user) if version.case_status == Status.PENDING else None,
     }
 
 
 def _is_open(one: Step, version: ModelVersion) -> bool:
     """Whether the state allows it, whoever asks."""
+    if one.event == Event.SUBMIT and version.approval_status in STANDING and not version.revalidation:
+        return revalidation.is_due(version)
     if one.event == Event.DEPLOY and version.approval_status not in STANDING:
         return False
-    if one.event == Event.RETURN and version.approval_status == Status.PENDING:
+    if one.event == Event.RETURN and version.case_status == Status.PENDING:
         return False  # with a vote, on the review
     found = step_now(version, one.event)
     return found is not None and set(map(str, found.who)) != {"system"}
@@ -119,7 +122,7 @@ WRONG = {Status.RETURNED, Status.VALIDATION_FAILED, Status.REJECTED, Status.WITH
 
 def stages(version: ModelVersion, case: ApprovalRequest | None) -> list[Stage]:
     """From the upload to the use."""
-    status = Status(version.approval_status)
+    status = Status(version.case_status)
     reached = REACHED.get(status, 5)
     told = _told(version, case)
     if status == Status.WITHDRAWN:
@@ -169,11 +172,11 @@ def _told(version: ModelVersion, case: ApprovalRequest | None) -> list[tuple[str
 
 def whose_move(version: ModelVersion, case: ApprovalRequest | None) -> str:
     """One sentence: who must do what next."""
-    status = Status(version.approval_status)
+    status = Status(version.case_status)
     if status == Status.PENDING and case is not None:
         return f"It needs {quorum.words(case.tier)}. Still open: {_listed(open_places(case))}."
     if status in STANDING:
-        return _in_use(version)
+        return _anew(version) if revalidation.is_due(version) else _in_use(version)
     return {
         Status.DRAFT: f"{version.model.owner}, its owner, submits it for validation.",
         Status.RETURNED: f"{version.model.owner}, its owner, answers the gaps and submits it again.",
@@ -182,6 +185,10 @@ def whose_move(version: ModelVersion, case: ApprovalRequest | None) -> str:
         Status.VALIDATED: "An MRM lead puts it to decision.",
         Status.EXPIRED: f"{version.model.owner}, its owner, submits it for a new validation.",
     }.get(status, "Nothing: this case has ended. Another version starts another one.")
+
+
+def _anew(version: ModelVersion) -> str:
+    return f"{version.model.owner}, its owner, submits it for revalidation. {_in_use(version)}"
 
 
 def _in_use(version: ModelVersion) -> str:

@@ -109,6 +109,13 @@ def approval(version, valid_until=None):
 
 
 @register.inclusion_tag("ui/verdict.html")
+def revalidation(version):
+    """Where the new case of an approved version is, as a pill."""
+    look, text = APPROVAL_LOOKS[version.revalidation], f"revalidation {version.get_revalidation_display()}"
+    return {"look": look, "glyph": GLYPHS.get(look, ""), "text": text, "n": None, "bare": False}
+
+
+@register.inclusion_tag("ui/verdict.html")
 def use(version):
     """How a version is used, as a pill."""
     look = USE_LOOKS[version.use_status]

@@ -73,6 +73,7 @@ class VersionFilters(ListFilters):
         choices=ModelVersion.Gate.choices, required=False, help_text="Whether its file may be run now."
     )
     approval_status = serializers.ChoiceField(choices=ModelVersion.ApprovalStatus.choices, required=False)
+    revalidation = serializers.ChoiceField(choices=ModelVersion.Revalidation.choices[1:], required=False)
     use_status = serializers.ChoiceField(choices=ModelVersion.UseStatus.choices, required=False)
 
 

@@ -106,6 +106,7 @@ class VersionSerializer(serializers.ModelSerializer):
             "estimator",
             "notes",
             "approval_status",
+            "revalidation",
             "use_status",
             "created_by",
             "created_at",

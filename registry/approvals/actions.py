@@ -12,17 +12,22 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from registry import roles
 from registry.action import Done, action
-from registry.approvals import deciding, dossiers, gates, rules, telling
+from registry.approvals import deciding, dossiers, gates, rules, telling, use
 from registry.approvals.guards import SHORTEST
-from registry.approvals.states import Event, step
-from registry.models import ApprovalRequest, ModelVersion
-from registry.refusals import BadInput, Conflict
+from registry.approvals.moving import close, move, open_case
+from registry.approvals.states import RUNNING, STANDING, Event
+from registry.models import ModelVersion
+from registry.refusals import BadInput
 
 
 @action("approval.submit", rule=rules.may_submit, at_signing=True)
 def submit(version: ModelVersion, *, actor: User, note: str = "") -> Done:
-    """Open a case: the version is handed to the validating side, with the evidence as it is now."""
+    """Open a case: the version is handed to the validating side, with the evidence as it is now.
+
+    Where it stands approved that is its revalidation: the approval holds until the case is decided.
+    """
     move(version, Event.SUBMIT)
     note = note.strip()
     case = version.approval_requests.create(
@@ -30,7 +35,8 @@ def submit(version: ModelVersion, *, actor: User, note: str = "") -> Done:
     )
     telling.submitted(case, actor)
     detail = {"note": note, "tier": case.tier, "evidence": case.evidence}
-    return Done(case, about=version, summary=f"Submitted {version} for validation", detail=detail)
+    what = "revalidation; its approval stands meanwhile" if version.revalidation else "validation"
+    return Done(case, about=version, summary=f"Submitted {version} for {what}", detail=detail)
 
 
 @action("approval.start_validation", rule=rules.may_start_validation, at_signing=True)
@@ -102,13 +108,14 @@ def vote(
     if ended is None:
         return Done(cast, about=version, summary=f"Voted on {version}: {cast.get_outcome_display().lower()}",
                     detail=deciding.detail_of(cast))  # fmt: skip
-    was = version.get_approval_status_display()
-    status = move(version, ended)
+    was, now = version.case_words, move(version, ended)
     case.evidence = _evidence(version)
     close(case)
     decision = deciding.decide(case, cast, ended) if ended != Event.RETURN else None
+    if ended == Event.REJECT:
+        _out_of_use(version, f"{actor} cast the vote that rejected its revalidation.")
     telling.decided(case, actor, f"{version} was {_PAST[ended].lower()}", cast.comment)
-    detail = deciding.detail_of(cast) | deciding.detail_of_end(decision, was, str(status.label))
+    detail = deciding.detail_of(cast) | deciding.detail_of_end(decision, was, now)
     return Done(cast, about=version, summary=f"{_PAST[ended]} {version}", detail=detail)
 
 
@@ -131,28 +138,10 @@ _PAST = {
 }
 
 
-def move(version: ModelVersion, event: Event) -> ModelVersion.ApprovalStatus:
-    """Compare and swap: whoever comes second finds the state changed."""
-    found = step(version, event)
-    moved = found is not None and ModelVersion.objects.filter(
-        pk=version.pk, approval_status=version.approval_status
-    ).update(approval_status=found.to)
-    if found is None or not moved:
-        raise Conflict(f"{version} is {version.get_approval_status_display()} by now. Reload the page.")
-    version.approval_status = found.to
-    return ModelVersion.ApprovalStatus(found.to)
-
-
-def open_case(version: ModelVersion) -> ApprovalRequest:
-    case: ApprovalRequest | None = version.approval_requests.filter(closed_at__isnull=True).first()
-    if case is None:
-        raise Conflict(f"{version} has no open case.")
-    return case
-
-
-def close(case: ApprovalRequest) -> None:
-    case.closed_at = timezone.now()
-    case.save(update_fields=["closed_at", "evidence"])
+def _out_of_use(version: ModelVersion, because: str) -> None:
+    """A revalidation that ends badly ends the approval; what is used under it stops at once."""
+    if version.use_status in RUNNING and version.approval_status not in STANDING:
+        use.suspend(version, actor=roles.system_user(), reason=f"{because} Its approval has ended.")
 
 
 def _sign_validation(version: ModelVersion, event: Event, actor: User, report: str, summary: str) -> Done:
@@ -164,6 +153,7 @@ def _sign_validation(version: ModelVersion, event: Event, actor: User, report: s
     case.save(update_fields=["report", "validated_by", "validated_at", "evidence"])
     if event == Event.FAIL_VALIDATION:
         close(case)
+        _out_of_use(version, f"{actor} failed its revalidation.")
     telling.validated(case, actor, summary)
     detail = {"report": case.report, "evidence": case.evidence}
     return Done(case, about=version, summary=summary, detail=detail)

@@ -22,7 +22,7 @@ def may_reinstate(version: ModelVersion, actor: AbstractBaseUser, **_: Any) -> s
     reason = rules.may_reinstate(version, actor)
     if reason is not None:
         return reason
-    case = rules.request_of(version)
+    case = rules.approved_case(version)
     signed = _open_dossier(case) if case else None
     if Vote.objects.filter(dossier=signed, voter_id=actor.pk, cleared_at=None).exists():
         return NotNow(f"{actor} has voted on this reinstatement already.")
@@ -33,7 +33,7 @@ def may_reinstate(version: ModelVersion, actor: AbstractBaseUser, **_: Any) -> s
 def reinstate(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     """Vote for its use; the vote that completes the quorum brings it back. reason: why the cause is closed."""
     reason = deciding.reasoned(reason)
-    case = rules.request_of(version)
+    case = rules.approved_case(version)
     if case is None:
         raise Conflict(f"{version} was never submitted.")
     dossier = _dossier(version, case, actor)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from registry import access, revalidation, roles
 from registry.approvals import gates, guards, people, quorum
 from registry.approvals.gates import Stage
-from registry.approvals.states import DECISIONS, STANDING, Event, Who, ever_by, step
+from registry.approvals.states import DECISIONS, OF_APPROVAL, OF_USE, STANDING, Event, Who, ever_by, step
 from registry.lineage import lineage, lineages
 from registry.models import ApprovalRequest, Dossier, ModelVersion, RoleGrant, Vote
 from registry.refusals import NotNow, PasswordNeeded
@@ -22,7 +22,22 @@ Person = AbstractBaseUser
 
 
 def may_submit(version: ModelVersion, actor: Person, **_: Any) -> str | None:
-    return _may(version, actor, Event.SUBMIT) or _documented(version) or _blocked(version, Stage.SUBMIT)
+    reason = _may(version, actor, Event.SUBMIT) or _asked_anew(version) or _documented(version)
+    return reason or _blocked(version, Stage.SUBMIT)
+
+
+def _asked_anew(version: ModelVersion) -> NotNow | None:
+    """What stands approved is validated again where something asks for it, or its end is near."""
+    if version.approval_status not in STANDING or version.revalidation or revalidation.is_due(version):
+        return None
+    ends = approved_until(version)
+    if ends is None:
+        return None
+    renews = ends - revalidation.RENEW_BEFORE
+    return NotNow(
+        f"The approval of {version} holds until {ends:%-d %b %Y}, and nothing asks for a new validation before "
+        f"{renews:%-d %b %Y}. Where something happened, ask for its revalidation first."
+    )
 
 
 def may_start_validation(
@@ -35,7 +50,7 @@ def may_start_validation(
 
 def may_send_back(version: ModelVersion, actor: Person, **_: Any) -> str | None:
     """By the validating side. The deciders send back with their vote."""
-    if version.approval_status == ModelVersion.ApprovalStatus.PENDING:
+    if version.case_status == ModelVersion.ApprovalStatus.PENDING:
         return NotNow(f"{version} is put to decision: whoever decides sends it back, with a vote.")
     return _may(version, actor, Event.RETURN) or _independent(version, actor)
 
@@ -124,8 +139,8 @@ def may_expire(version: ModelVersion, actor: Person, *, today: date | None = Non
 
 
 def may_reinstate(version: ModelVersion, actor: Person, **_: Any) -> str | None:
-    """By the deciders of the last case, and only into an approval that stands."""
-    case = request_of(version)
+    """By the deciders of the case that approved it, and only into an approval that stands."""
+    case = approved_case(version)
     reason = _may(version, actor, Event.REINSTATE) or (judges(case, actor) if case else None)
     if reason is None and version.approval_status not in STANDING:
         return NotNow(
@@ -195,6 +210,12 @@ def request_of(version: ModelVersion) -> ApprovalRequest | None:
     return found
 
 
+def approved_case(version: ModelVersion) -> ApprovalRequest | None:
+    """The case that the approval rests on; the last one where none of them ended so."""
+    decision = revalidation.standing_decision(version)
+    return decision.request if decision else request_of(version)
+
+
 def dossier_of(request: ApprovalRequest | None) -> Dossier | None:
     """The revision that is signed now."""
     return request.dossiers.filter(replaced_at__isnull=True).first() if request else None
@@ -214,8 +235,12 @@ def _named(who: Who, version: ModelVersion, case: ApprovalRequest | None) -> str
 
 
 def _standing(version: ModelVersion, event: Event) -> str:
-    of_use = event in {Event.DEPLOY, Event.RESTRICT, Event.SUSPEND, Event.REINSTATE, Event.DECOMMISSION, Event.RETIRE}
-    return str(version.get_use_status_display() if of_use else version.get_approval_status_display())
+    if event in OF_USE:
+        return str(version.get_use_status_display())
+    approval = str(version.get_approval_status_display())
+    if version.revalidation and event not in OF_APPROVAL:
+        return f"{approval}, and its revalidation {version.case_words}"
+    return approval
 
 
 def _independent(version: ModelVersion, actor: Person) -> str | None:

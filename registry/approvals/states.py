@@ -1,4 +1,4 @@
-"""The life of a version, as two tables: what is approved of it, and how it is used.
+"""The life of a version, as tables: what is approved of it, how an approval is looked at again, how it is used.
 
 What is not here does not happen. Beside each event stands who may bring it about: a role, or a part in this model.
 """
@@ -12,6 +12,7 @@ from registry.models import ModelVersion
 
 Status = ModelVersion.ApprovalStatus
 Use = ModelVersion.UseStatus
+Anew = ModelVersion.Revalidation
 
 
 class Event(StrEnum):
@@ -44,7 +45,7 @@ class Who(StrEnum):
     SYSTEM = "system"  # a job of ours
 
 
-To = TypeVar("To", Status, Use)
+To = TypeVar("To", Status, Use, Anew, Status | Anew)
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,23 @@ TRANSITIONS: dict[tuple[Status, Event], Step[Status]] = {
     (Status.CONDITIONS, Event.SUPERSEDE): _by(Status.SUPERSEDED, Who.SYSTEM),
 }
 
+# A new case of what stands approved. The approval and the use stay as they are until the case ends: a step that leads
+# to an approval status ends it. Nobody takes it back: what asked for it would be left unanswered.
+REVALIDATION: dict[tuple[Anew, Event], Step[Status | Anew]] = {
+    (Anew.NONE, Event.SUBMIT): _by(Anew.SUBMITTED, Who.OWNER),
+    (Anew.RETURNED, Event.SUBMIT): _by(Anew.SUBMITTED, Who.OWNER),
+    (Anew.SUBMITTED, Event.START_VALIDATION): _by(Anew.IN_VALIDATION, Who.MRM_LEAD),
+    (Anew.SUBMITTED, Event.RETURN): _by(Anew.RETURNED, Who.VALIDATOR, Who.MRM_LEAD),
+    (Anew.IN_VALIDATION, Event.RETURN): _by(Anew.RETURNED, Who.LEAD_VALIDATOR, Who.MRM_LEAD),
+    (Anew.IN_VALIDATION, Event.VALIDATE): _by(Anew.VALIDATED, Who.LEAD_VALIDATOR),
+    (Anew.IN_VALIDATION, Event.FAIL_VALIDATION): _by(Status.VALIDATION_FAILED, Who.LEAD_VALIDATOR),
+    (Anew.VALIDATED, Event.PUT_TO_DECISION): _by(Anew.PENDING, Who.MRM_LEAD),
+    (Anew.PENDING, Event.APPROVE): _by(Status.APPROVED, Who.DECIDER),
+    (Anew.PENDING, Event.CONDITIONS): _by(Status.CONDITIONS, Who.DECIDER),
+    (Anew.PENDING, Event.REJECT): _by(Status.REJECTED, Who.DECIDER),
+    (Anew.PENDING, Event.RETURN): _by(Anew.RETURNED, Who.DECIDER),
+}
+
 USE: dict[tuple[Use, Event], Step[Use]] = {
     (Use.NOT_IN_USE, Event.DEPLOY): _by(Use.IN_USE, Who.OWNER),
     (Use.IN_USE, Event.DEPLOY): _by(Use.IN_USE, Who.OWNER),  # in another place
@@ -105,23 +123,22 @@ USE: dict[tuple[Use, Event], Step[Use]] = {
 OF_USE = frozenset(event for _state, event in USE)
 DECISIONS = (Event.APPROVE, Event.CONDITIONS, Event.REJECT, Event.RETURN)
 STANDING = frozenset({Status.APPROVED, Status.CONDITIONS})
+RUNNING = frozenset({Use.IN_USE, Use.RESTRICTED})
+OF_APPROVAL = frozenset({Event.EXPIRE, Event.SUPERSEDE})  # end the approval itself, whatever case is open
 
 
-def step(version: ModelVersion, event: Event) -> Step[Status] | Step[Use] | None:
+def step(version: ModelVersion, event: Event) -> Step[Status] | Step[Use] | Step[Status | Anew] | None:
     """What the event does to the version as it stands, or None where it cannot happen now."""
     if event in OF_USE:
         return USE.get((Use(version.use_status), event))
+    if event not in OF_APPROVAL and (version.revalidation or version.approval_status in STANDING):
+        return REVALIDATION.get((Anew(version.revalidation), event))
     return TRANSITIONS.get((Status(version.approval_status), event))
 
 
 def ever_by(event: Event) -> frozenset[Who]:
     """Who may bring it about in one state or another."""
     steps = [(of, step.who) for (_state, of), step in TRANSITIONS.items()]
+    steps += [(of, step.who) for (_state, of), step in REVALIDATION.items()]
     steps += [(of, step.who) for (_state, of), step in USE.items()]
     return frozenset(who for of, those in steps if of == event for who in those)
-
-
-def after(status: str, event: Event) -> Status | None:
-    """The approval state that the event leads to, or None where it cannot happen now."""
-    found = TRANSITIONS.get((Status(status), event))
-    return found.to if found else None

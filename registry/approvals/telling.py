@@ -15,7 +15,8 @@ DECIDERS = (access.APPROVER, access.COMMITTEE_CHAIR, access.COMPLIANCE)
 
 def submitted(case: ApprovalRequest, actor: User) -> None:
     leads = having_role(access.MRM_LEAD, but=[actor])
-    _tell(leads, "submitted", case, f"{case.version} was submitted for validation", f"By {actor}. {case.note}")
+    what = "revalidation" if case.version.revalidation else "validation"
+    _tell(leads, "submitted", case, f"{case.version} was submitted for {what}", f"By {actor}. {case.note}")
 
 
 def assigned(case: ApprovalRequest, actor: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from registry import roles
 from registry.action import Done, action
 from registry.approvals import gates, guards, rehashing, rules
-from registry.approvals.actions import move
+from registry.approvals.moving import close, move
 from registry.approvals.reinstating import reinstate
 from registry.approvals.states import STANDING, Event, Status, step
 from registry.models import ModelVersion
@@ -104,7 +104,10 @@ def expire(version: ModelVersion, *, actor: User, today: date | None = None) -> 
 @action("approval.supersede", rule=rules.of_use(Event.SUPERSEDE), at_signing=True)
 def supersede(version: ModelVersion, *, actor: User, by: ModelVersion) -> Done:
     """A newer version of the model came into use."""
+    case = version.approval_requests.filter(closed_at=None).first()
     move(version, Event.SUPERSEDE)
+    if case is not None:  # its revalidation: nobody needs it any more
+        close(case)
     return Done(version, summary=f"{by} supersedes {version}", detail={"by": by.pk, "number": by.number})
 
 

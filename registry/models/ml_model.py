@@ -69,6 +69,16 @@ class ModelVersion(models.Model):
         EXPIRED = "expired", "expired"
         SUPERSEDED = "superseded", "superseded"
 
+    class Revalidation(models.TextChoices):
+        """Where a new case of a version is that was approved before."""
+
+        NONE = "", "none"
+        SUBMITTED = "submitted", "submitted"
+        IN_VALIDATION = "in_validation", "in validation"
+        RETURNED = "returned", "returned"
+        VALIDATED = "validated", "validated"
+        PENDING = "pending_approval", "awaiting decision"
+
     class UseStatus(models.TextChoices):
         NOT_IN_USE = "not_in_use", "not in use"
         IN_USE = "in_use", "in use"
@@ -90,6 +100,14 @@ class ModelVersion(models.Model):
     approval_status = models.CharField(
         max_length=30, choices=ApprovalStatus, default=ApprovalStatus.DRAFT, db_index=True
     )
+    revalidation = models.CharField(
+        max_length=30,
+        choices=Revalidation,
+        default=Revalidation.NONE,
+        blank=True,
+        db_index=True,
+        help_text="Where its new case is, while its approval stands until that is decided. Empty: there is none.",
+    )
     use_status = models.CharField(max_length=20, choices=UseStatus, default=UseStatus.NOT_IN_USE, db_index=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -102,6 +120,16 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} v{self.number}"
+
+    @property
+    def case_status(self) -> str:
+        """Where its case is: that of its revalidation while there is one, beside the approval that stands."""
+        return str(self.revalidation or self.approval_status)
+
+    @property
+    def case_words(self) -> str:
+        """Where its case is, as people read it."""
+        return str(self.get_revalidation_display() if self.revalidation else self.get_approval_status_display())
 
     @property
     def gate(self) -> str:

@@ -1,7 +1,7 @@
 """The builder's side: assess, look at a failure, submit, renew. What an open case asks of them is in cases.py."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from django.db.models import Q
 from django.urls import reverse
@@ -13,8 +13,7 @@ from modelrisk.pages.waiting.row import AT_MOST, Waiting
 from modelrisk.pages.waiting.where import page_of
 from registry.approvals.states import STANDING
 from registry.models import Decision, ModelVersion
-
-RENEW_BEFORE = timedelta(days=30)
+from registry.revalidation import RENEW_BEFORE
 
 
 def found(user) -> Iterator[Waiting]:
@@ -22,7 +21,7 @@ def found(user) -> Iterator[Waiting]:
     if not built.order_by().exists():  # most people; the question below is a long one
         return
     built = built.newest().with_gate().select_related("model").defer("estimator")
-    built = built.exclude(approval_status=ModelVersion.ApprovalStatus.PENDING)
+    built = built.exclude(approval_status=ModelVersion.ApprovalStatus.PENDING).exclude(revalidation="pending_approval")
     soon = Decision.objects.filter(valid_until__lte=timezone.localdate() + RENEW_BEFORE).values("request__version")
     held = ~Q(gate_now__in=["allowed", "waived"])
     moving = Q(approval_status=ModelVersion.ApprovalStatus.DRAFT) | held | Q(pk__in=soon)
@@ -42,6 +41,8 @@ def _next_step(version, user, assessment, end: date | None) -> Waiting | None:
         return Waiting.of(version, kind="held", what="Held by the gate", since=since, **given)
     if version.approval_status == ModelVersion.ApprovalStatus.DRAFT:
         return _next_of_draft(version, user, assessment)
+    if version.revalidation:
+        return None  # its case is on its way
     if version.approval_status in STANDING and end and end - timezone.localdate() <= RENEW_BEFORE:
         days = (end - timezone.localdate()).days
         note = f"approval ends in {days} day{'s' * (days != 1)}" if days > 0 else "approval has ended"

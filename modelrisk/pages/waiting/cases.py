@@ -13,11 +13,12 @@ from registry import access
 from registry.approvals import guards, people, quorum, rules
 from registry.approvals.states import STANDING, Status, Use
 from registry.lineage import lineages, models_of
-from registry.models import ApprovalRequest, Vote
+from registry.models import ApprovalRequest, RevalidationTrigger, Vote
+from registry.querysets import case_is
 
 TOLD = (
     *("tier", "requested_at", "validated_at", "closed_at", "validator", "requested_by__username"),
-    *("validated_by__username", "version__number", "version__approval_status"),
+    *("validated_by__username", "version__number", "version__approval_status", "version__revalidation"),
     *("version__model__name", "version__model__slug", "version__model__tier", "version__model__owner"),
 )
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -59,15 +60,19 @@ def found(user) -> Iterator[Waiting]:
 
 def _as_owner(user) -> Iterator[Move]:
     own = _cases(Q(version__model__owner=user))
-    waits = Q(version__approval_status__in=[Status.RETURNED, Status.EXPIRED])
+    waits = case_is(Status.RETURNED, Status.EXPIRED, path="version__")
     waits |= Q(version__approval_status__in=STANDING, version__use_status=Use.NOT_IN_USE)
+    asked = set(RevalidationTrigger.objects.open().filter(version__model__owner=user).values_list("version", flat=True))
+    waits |= Q(version__approval_status__in=STANDING, version__revalidation="", version__in=asked)
     later = ApprovalRequest.objects.filter(version=OuterRef("version"), pk__gt=OuterRef("pk"))
     for case in own.filter(waits).exclude(Exists(later))[:AT_MOST]:
         since = case.closed_at or case.requested_at
-        if case.version.approval_status == Status.RETURNED:
+        if case.version.case_status == Status.RETURNED:
             yield Move(case, "answer_gaps", "Answer the gaps", "returned to you", since)
-        elif case.version.approval_status == Status.EXPIRED:
+        elif case.version.case_status == Status.EXPIRED:
             yield Move(case, "renew", "Renew", "the approval has ended", since)
+        elif case.version_id in asked and not case.version.revalidation:
+            yield Move(case, "revalidate", "Submit for revalidation", "the approval holds meanwhile", since)
         else:
             yield Move(case, "deploy", "Bring into use", str(case.version.get_approval_status_display()), since)
 
@@ -75,7 +80,7 @@ def _as_owner(user) -> Iterator[Move]:
 def _as_validator(user, own: set[int]) -> Iterator[Move]:
     if access.VALIDATOR not in access.roles_of(user):
         return
-    mine = _cases(Q(validator=user, closed_at=None, version__approval_status=Status.IN_VALIDATION))
+    mine = _cases(Q(validator=user, closed_at=None) & case_is(Status.IN_VALIDATION, path="version__"))
     for case, conflict in _unless_in_conflict(mine, user, own):
         yield Move(case, "validate", "Validate", "you are the lead validator", case.requested_at, conflict)
 
@@ -83,10 +88,9 @@ def _as_validator(user, own: set[int]) -> Iterator[Move]:
 def _as_mrm_lead(user, own: set[int]) -> Iterator[Move]:
     if access.MRM_LEAD not in access.roles_of(user):
         return
-    wanted = [Status.SUBMITTED, Status.VALIDATED]
-    open_ones = _cases(Q(closed_at=None, version__approval_status__in=wanted))
+    open_ones = _cases(Q(closed_at=None) & case_is(Status.SUBMITTED, Status.VALIDATED, path="version__"))
     for case, conflict in _unless_in_conflict(open_ones, user, own):
-        if case.version.approval_status == Status.SUBMITTED:
+        if case.version.case_status == Status.SUBMITTED:
             note = f"submitted by {case.requested_by}"
             yield Move(case, "start_validation", "Assign a validator", note, case.requested_at, conflict)
         else:
@@ -99,7 +103,7 @@ def _as_decider(user, own: set[int]) -> Iterator[Move]:
     if not held & VOTES:
         return
     tiers = [tier for tier in quorum.QUORUM if held & set(quorum.roles_that_vote(tier))]
-    pending = _cases(Q(closed_at=None, version__approval_status=Status.PENDING, tier__in=tiers))
+    pending = _cases(Q(closed_at=None, tier__in=tiers) & case_is(Status.PENDING, path="version__"))
     voted = Vote.objects.filter(dossier__request=OuterRef("pk"), dossier__replaced_at=None, voter=user)
     pending = pending.exclude(Exists(voted))
     doubtful = Q(version__model__in=own) | Q(validator=user) | Q(validated_by=user)

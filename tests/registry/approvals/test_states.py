@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from registry import access
 from registry.approvals import actions, states, use
-from registry.approvals.states import Event, Status, Use
+from registry.approvals.states import Anew, Event, Status, Use
 from registry.models import AuditEvent, Decision, ModelVersion
 from registry.refusals import Conflict, Refused
 from registry.roles import system_user
@@ -58,6 +58,21 @@ SAYS_OF_USE = {
     ("suspended", "decommission"): ("decommissioning", OWNER),
     ("decommissioning", "retire"): ("retired", LEAD),
 }
+# Of what stands approved, once a trigger asks for it: (the approval beside it, where its new case is).
+SAYS_ANEW = {
+    ("", "submit"): (("approved", "submitted"), OWNER),
+    ("returned", "submit"): (("approved", "submitted"), OWNER),
+    ("submitted", "start_validation"): (("approved", "in_validation"), LEAD),
+    ("submitted", "return"): (("approved", "returned"), {"validator", "other_validator", "mrm_lead"}),
+    ("in_validation", "return"): (("approved", "returned"), {"validator", "mrm_lead"}),
+    ("in_validation", "validate"): (("approved", "validated"), {"validator"}),
+    ("in_validation", "fail_validation"): (("validation_failed", ""), {"validator"}),
+    ("validated", "put_to_decision"): (("approved", "pending_approval"), LEAD),
+    ("pending_approval", "approve"): (("approved", ""), DECIDERS),
+    ("pending_approval", "approve_with_conditions"): (("approved_with_conditions", ""), DECIDERS),
+    ("pending_approval", "reject"): (("rejected", ""), DECIDERS),
+    ("pending_approval", "return"): (("approved", "returned"), DECIDERS),
+}
 OF_USE = ["deploy", "restrict", "suspend", "reinstate", "decommission", "retire"]
 OF_APPROVAL = [event for event in Event if event not in OF_USE]
 ROLES = [role for role in access.ROLES if role not in {"owner", "developer"}]
@@ -92,7 +107,7 @@ def act(version, event: str, person):
         "decommission": lambda: use.decommission(version, actor=person, reason=REASON),
         "retire": lambda: use.retire(version, actor=person, reason=REASON, archive="The records room."),
     }
-    if event == "return" and version.approval_status != Status.PENDING:
+    if event == "return" and version.case_status != Status.PENDING:
         acts["return"] = lambda: actions.send_back(version, actor=person, reason=REASON)
     if event in acts:
         with signed_in(person):
@@ -100,13 +115,14 @@ def act(version, event: str, person):
     return cases.vote(version, person, event)
 
 
-def tried(version, event: str, person, column: str) -> str | None:
-    """The state that it led to, or None where it was refused; what was done is undone."""
+def tried(version, event: str, person, *columns: str):
+    """The state (or states) that it led to, or None where it was refused; what was done is undone."""
     point = transaction.savepoint()
     recorded = AuditEvent.objects.filter(refused=True).count()
     try:
         act(ModelVersion.objects.get(pk=version.pk), event, person)
-        return str(ModelVersion.objects.values_list(column, flat=True).get(pk=version.pk))
+        led = tuple(map(str, ModelVersion.objects.values_list(*columns).get(pk=version.pk)))
+        return led if len(columns) > 1 else led[0]
     except Conflict:
         return None
     except Refused:
@@ -119,6 +135,8 @@ def tried(version, event: str, person, column: str) -> str | None:
 def test_the_tables_are_what_governance_says():
     found = {(str(state), str(event)): str(step.to) for (state, event), step in states.TRANSITIONS.items()}
     assert found == {key: to for key, (to, _who) in SAYS.items()}
+    found = {(str(state), str(event)): str(step.to) for (state, event), step in states.REVALIDATION.items()}
+    assert found == {key: anew or approval for key, ((approval, anew), _who) in SAYS_ANEW.items()}
     # A suspended version is reinstated after a new assessment: its own test.
     found = {(str(state), str(event)): str(step.to) for (state, event), step in states.USE.items()}
     assert found == {key: to for key, (to, _who) in SAYS_OF_USE.items()} | {("suspended", "reinstate"): "in_use"}
@@ -134,11 +152,31 @@ def test_every_event_by_every_person_in_every_state_of_an_approval(model_version
         for name, person in everyone.items()
         if (to := tried(version, event, person, "approval_status"))
     }
-    assert led == {
+    anew = {("submit", "owner"): str(state)} if state in states.STANDING else {}  # its end has come: see below
+    assert led == anew | {
         (event, name): SAYS[state, event][0]
         for event in map(str, OF_APPROVAL)
         if (str(state), event) in SAYS
         for name in SAYS[state, event][1]
+    }
+
+
+@pytest.mark.parametrize("state", Anew)
+def test_every_event_by_every_person_in_every_state_of_a_revalidation(model_version, everyone, state):
+    """Of the case alone; what ends the approval beside it is asked below."""
+    version = cases.bring_anew(model_version, state)
+    of_case = [event for event in OF_APPROVAL if event not in {"expire", "supersede"}]
+    led = {
+        (event, name): to
+        for event in of_case
+        for name, person in everyone.items()
+        if (to := tried(version, event, person, "approval_status", "revalidation"))
+    }
+    assert led == {
+        (event, name): SAYS_ANEW[state, event][0]
+        for event in map(str, of_case)
+        if (str(state), event) in SAYS_ANEW
+        for name in SAYS_ANEW[state, event][1]
     }
 
 
