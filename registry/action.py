@@ -103,7 +103,7 @@ def is_supposed() -> bool:
 def _ask(rule: Rule, subject, actor, given: dict[str, Any]) -> None:
     reason = rule(subject, actor, **given)
     if isinstance(reason, NotNow):
-        raise Conflict(reason)
+        raise Conflict(reason, code=reason.code)
     if reason is not None:
         raise Refused(reason, code="reauthenticate" if isinstance(reason, PasswordNeeded) else "refused")
 

@@ -15,7 +15,12 @@ class Refused(Exception):
 class NotNow(str):
     """A rule's reason that lies in the state of the object, not in the person: acting on it raises Conflict."""
 
-    __slots__ = ()
+    code = "conflict"
+
+    def __new__(cls, reason: str, *, code: str = "conflict") -> "NotNow":
+        made = super().__new__(cls, reason)
+        made.code = code
+        return made
 
 
 class PasswordNeeded(str):

@@ -1,7 +1,7 @@
 """May this exact file be deployed now? Asked by pipelines; nothing is written.
 
-The answer is no, with every reason, unless the version stands approved today, the gate lets its file run, the stored
-bytes still hash to what was approved, and the file in the pipeline's hands is that file.
+The answer is no, with every reason, unless the version stands approved today, its conditions are kept, the gate lets
+its file run, the stored bytes still hash to what was approved, and the file in the pipeline's hands is that file.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from registry import access
-from registry.approvals import gates, rehashing
+from registry.approvals import gates, holding, rehashing
 from registry.approvals.gates import Blocker
 from registry.approvals.states import STANDING, Use
 from registry.models import Decision, ModelVersion
@@ -40,7 +40,7 @@ def clearance(version: ModelVersion, *, sha256: str = "") -> Clearance:
     decided = Decision.objects.select_related("decided_by", "request").filter(request__version=version)
     decision = decided.order_by("-pk").first()
     reasons = [
-        *(*_not_approved(version, decision), *_not_usable(version), *_held(version)),
+        *(*_not_approved(version, decision), *_not_usable(version), *holding.not_kept(version), *_held(version)),
         *(*_another_file(version, sha256), *_changed(version)),
     ]
     return Clearance(version, version.artifact.sha256, reasons, decision, timezone.now())

@@ -1,6 +1,6 @@
 """Back into use after a suspension or a restriction: by the quorum of the tier, on a dossier of its own.
 
-The cause must be closed: no condition is breached, and a suspended version was assessed anew since.
+The cause must be closed: no condition is breached or overdue, and a suspended version was assessed anew since.
 """
 
 from datetime import datetime
@@ -10,9 +10,9 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils import timezone
 
 from registry.action import Done, action
-from registry.approvals import deciding, dossiers, gates, guards, quorum, rules
+from registry.approvals import deciding, dossiers, gates, guards, holding, quorum, rules
 from registry.approvals.states import Event, Use, step
-from registry.models import ApprovalRequest, AuditEvent, Condition, Dossier, ModelVersion, Vote
+from registry.models import ApprovalRequest, AuditEvent, Dossier, ModelVersion, Vote
 from registry.refusals import Conflict, NotNow
 
 PURPOSE = "reinstatement"
@@ -76,9 +76,8 @@ def _dossier(version: ModelVersion, case: ApprovalRequest, actor: User) -> Dossi
 
 
 def _cause_stands(version: ModelVersion) -> NotNow | None:
-    breached = Condition.objects.filter(decision__request__version=version, state=Condition.State.BREACHED).first()
-    if breached is not None:
-        return NotNow(f"{breached} is breached: it must be met first.")
+    if (held := holding.conditions_kept(version)) is not None:
+        return held
     since = suspended_at(version)
     if since is None or _assessed_since(version, since):
         return None

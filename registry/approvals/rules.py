@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from registry import access, revalidation, roles
-from registry.approvals import gates, guards, people, quorum
+from registry.approvals import gates, guards, holding, people, quorum
 from registry.approvals.gates import Stage
 from registry.approvals.states import DECISIONS, OF_APPROVAL, OF_USE, STANDING, Event, Who, ever_by, step
 from registry.lineage import lineage, lineages
@@ -111,7 +111,7 @@ def may_deploy(version: ModelVersion, actor: Person, **_: Any) -> str | None:
         return reason
     if not gates.excused(version) and (reason := _not_approved(version)):
         return reason
-    return access.not_admitted(version)
+    return holding.conditions_kept(version) or access.not_admitted(version)
 
 
 def _not_approved(version: ModelVersion) -> NotNow | None:
