@@ -5,17 +5,17 @@ twice, it does nothing the second time.
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from assessments import revisiting
-from assessments.actions import exceptions
-from assessments.models import Finding, PolicyException, Verdict
+from assessments.actions import exceptions, policies
+from assessments.models import Finding, PolicyException, PolicyVersion, Verdict
 from registry import access, attestations, conditions, revalidation
 from registry.approvals import use
 from registry.approvals.states import RUNNING, STANDING
@@ -27,6 +27,7 @@ from registry.roles import system_user
 
 log = logging.getLogger(__name__)
 AHEAD = revalidation.RENEW_BEFORE
+LATELY = timedelta(days=7)  # longer than a night is ever missed; who joins later is not told of old policies
 WANTING = (
     ModelVersion.ApprovalStatus.REJECTED,
     ModelVersion.ApprovalStatus.VALIDATION_FAILED,
@@ -205,6 +206,18 @@ def tell_of_overdue_finding(finding: Finding, _today: date) -> None:
     notify(told, key, said, finding.title, reverse("finding", args=[finding.pk]))
 
 
+# --- policies -------------------------------------------------------------------------------------
+def _begun(_today: date) -> Iterable[PolicyVersion]:
+    """Signed for a later day, which has come since: the last signature said when."""
+    lately = timezone.now() - LATELY
+    begun = PolicyVersion.objects.in_force().filter(effective_from__gt=F("approved_at"), effective_from__gte=lately)
+    return begun.filter(signatures__isnull=False).distinct().select_related("policy")
+
+
+def tell_of_policy(version: PolicyVersion, _today: date) -> None:
+    policies.tell_in_force(version, f"policy.in_force:{version.pk}")
+
+
 # --- revalidation and attestation -----------------------------------------------------------------
 def _used(_today: date) -> Iterable[ModelVersion]:
     return ModelVersion.objects.filter(use_status__in=RUNNING).select_related("model__owner", "artifact").order_by("pk")
@@ -241,6 +254,7 @@ STEPS: list[tuple[Callable[[date], Iterable[Any]], Callable[[Any, date], None]]]
     (_wanting, stop_what_was_found_wanting),
     (_approved, expire_approval),
     (_overdue, tell_of_overdue_finding),
+    (_begun, tell_of_policy),
     (_used, ask_for_revalidation),
     (_used, remind_of_attestation),
     *retention.STEPS,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from assessments.actions.findings import SHORTEST_TEXT
@@ -18,6 +19,7 @@ from registry.action import Action, Done, action
 from registry.approvals import use
 from registry.approvals.states import STANDING
 from registry.models import ModelVersion
+from registry.notifying import notify
 from registry.refusals import BadInput, Conflict
 from registry.roles import system_user
 
@@ -70,6 +72,7 @@ def approve(asked: PolicyException, *, actor, text: str) -> Done:
     asked.save(update_fields=["state", "approved_by", "approved_as", "approved_at"])
     _accept_risk(asked)
     detail = _detail(asked) | {"text": text, "approved_as": asked.approved_as, "least_role": least_role(asked)}
+    _tell_decided(asked, actor, f"granted until {asked.expiry:%-d %b %Y}", text)
     summary = f"Approved {asked} for {asked.version} until {asked.expiry:%-d %b %Y}, {asked.subject}: {text}"
     return Done(asked, summary=summary, detail=detail)
 
@@ -82,6 +85,8 @@ def _ending(event: Event, rule: Callable, done: str, doc: str) -> Action:
         _end(asked, event, actor, text)
         if event in ENDS_USE and was == State.ACTIVE:
             stop_use(asked, f"{asked}, under which it was used before validation, was {asked.get_state_display()}.")
+        if event in {Event.REFUSE, Event.REVOKE}:
+            _tell_decided(asked, actor, done.lower(), text)
         summary = f"{done} {asked} for {asked.version}, {asked.subject}: {text}"
         return Done(asked, summary=summary, detail={"from": was, "to": str(asked.state), "text": text})
 
@@ -127,8 +132,23 @@ def _ask(version: ModelVersion, actor, about: dict[str, Any], reason: str, contr
         requested_as=rank_of(actor)[1],
         **about,
     )
+    _tell_asked(asked, actor)
     what = f"Asked for {asked} for {version} until {expiry:%-d %b %Y}"
     return Done(asked, summary=f"{what}, {asked.subject}: {reason}", detail=_detail(asked))
+
+
+def _tell_asked(asked: PolicyException, actor) -> None:
+    said = f"{asked} for {asked.version} waits for your decision"
+    body = f"{actor} asks for it until {asked.expiry:%-d %b %Y}: {asked.subject}. {asked.reason}"
+    notify(rules.deciders(asked), f"exception.requested:{asked.pk}", said, body, reverse("exception", args=[asked.pk]))
+
+
+def _tell_decided(asked: PolicyException, actor, what: str, text: str) -> None:
+    """Whoever asked, those who build the model, and whoever approved what is taken back."""
+    model = asked.version.model
+    told = {asked.requested_by, asked.approved_by, model.owner, *model.developers.all()} - {actor, None}
+    key, said = f"exception.decided:{asked.pk}:{asked.state}", f"{asked} for {asked.version} was {what}"
+    notify(told, key, said, f"By {actor}: {text} {asked.subject}.", reverse("exception", args=[asked.pk]))
 
 
 def _subject(version: ModelVersion, kind: str, finding, test: str, verdict) -> dict[str, Any]:

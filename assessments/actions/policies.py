@@ -14,13 +14,15 @@ from assessments.policy import rules
 from assessments.policy.comparing import compare
 from assessments.policy.document import checked
 from assessments.policy.states import Event, after
-from registry import signing
+from registry import access, signing
 from registry.action import Done, action
+from registry.independence import SECOND_LINE
 from registry.notifying import having_role, notify
 from registry.refusals import BadInput, Conflict
 
 State = PolicyVersion.State
 SHORTEST_REASON = 10  # characters
+HELD_TO_IT = (access.OWNER, access.DEVELOPER, *sorted(SECOND_LINE))
 
 
 @action("policy.draft", rule=rules.may_draft)
@@ -105,6 +107,7 @@ def sign(version: PolicyVersion, *, actor, comment: str = "") -> Done:
     summary = f"Signed {version}"
     if len(rules.standing(version)) >= rules.SIGNATURES:
         _put_in_force(version)
+        tell_in_force(version, f"policy.in_force:{version.pk}:signed")
         detail["effective_from"] = version.effective_from.isoformat()
         summary = f"Signed {version}, in force from {version.effective_from:%-d %b %Y %H:%M} UTC"
     return Done(version, summary=summary, detail=detail)
@@ -125,6 +128,15 @@ def withdraw(version: PolicyVersion, *, actor, reason: str) -> Done:
 def address(version: PolicyVersion) -> str:
     """Of its page, from the root of this site."""
     return f"/policies/{version.policy.slug}/v{version.number}/"
+
+
+def tell_in_force(version: PolicyVersion, key: str) -> None:
+    """Those who build, judge and decide: from then on everything is held to it."""
+    starts = f"{version.effective_from:%-d %b %Y %H:%M} UTC"
+    now = version.effective_from <= timezone.now()
+    said = f"{version} is in force" if now else f"{version} was signed and takes effect on {starts}"
+    body = f"In force from {starts}. {version.rationale}".strip()
+    notify(having_role(*HELD_TO_IT), key, said, body, address(version))
 
 
 def _put_in_force(version: PolicyVersion) -> None:

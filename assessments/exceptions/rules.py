@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from assessments.exceptions.states import ASKS, RANK, Event, State, after, least_role, rank_of
 from assessments.models import PolicyException
 from registry import access, lineage, roles, signing
@@ -34,6 +36,12 @@ def may_renew(asked: PolicyException, actor, **_: Any) -> str | None:
 def may_approve(asked: PolicyException, actor, **_: Any) -> str | None:
     """Someone who outranks the requester, has no part in the model, and signs in person (guards G1, G2, G8)."""
     return _outranks(asked, actor) or _state(asked, Event.APPROVE) or signing.refusal(actor)
+
+
+def deciders(asked: PolicyException) -> list[User]:
+    """Those who may approve or refuse it, as far as the person goes."""
+    high = [role for role, rank in RANK.items() if rank >= RANK[least_role(asked)]]
+    return [one for one in access.people_with(*high).order_by("pk") if _outranks(asked, one) is None]
 
 
 def may_refuse(asked: PolicyException, actor, **_: Any) -> str | None:

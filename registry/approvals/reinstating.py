@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils import timezone
 
 from registry.action import Done, action
-from registry.approvals import deciding, dossiers, gates, guards, holding, quorum, rules
+from registry.approvals import deciding, dossiers, gates, guards, holding, quorum, rules, telling
 from registry.approvals.states import Event, Use, step
 from registry.models import ApprovalRequest, AuditEvent, Dossier, ModelVersion, Vote
 from registry.refusals import Conflict, NotNow
@@ -44,6 +44,7 @@ def reinstate(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     if places is None:
         return Done(vote, about=version, summary=f"Voted to reinstate {version}", detail=detail)
     _bring_back(version)
+    telling.used(version, actor, f"{version} is {version.get_use_status_display()} again", reason)
     dossier.replaced_at, dossier.replaced_because = timezone.now(), "It was acted on."
     dossier.save(update_fields=["replaced_at", "replaced_because"])
     detail |= {"to": version.get_use_status_display(), "quorum": quorum.told(case.tier, places)}

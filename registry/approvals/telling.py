@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from registry import access, lineage
 from registry.models import ApprovalRequest, Dossier, MLModel, ModelVersion
@@ -49,6 +50,14 @@ def decided(case: ApprovalRequest, actor: User, said: str, comment: str) -> None
     if case.validator is not None:
         concerned.add(case.validator)
     _tell(concerned, "decided", case, said, f"{actor} cast the deciding vote. {comment}")
+
+
+def used(version: ModelVersion, actor: User, said: str, reason: str = "") -> None:
+    """Each change of the use is news of its own, told once: the act that calls this is done once."""
+    people = {*_builders(version, actor), *having_role(access.MRM_LEAD, but=[actor])}
+    page = reverse("version", args=[version.model.slug, version.number]) + "#use"
+    key = f"use.changed:{version.pk}:{timezone.now():%Y%m%dT%H%M%S%f}"
+    notify(people, key, said, f"By {actor}. {reason}".strip(), page)
 
 
 def _builders(version: ModelVersion, actor: User) -> set[User]:

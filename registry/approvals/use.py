@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry import roles
 from registry.action import Done, action
-from registry.approvals import gates, guards, rehashing, rules
+from registry.approvals import gates, guards, rehashing, rules, telling
 from registry.approvals.moving import close, move
 from registry.approvals.reinstating import reinstate
 from registry.approvals.states import STANDING, Event, Status, step
@@ -51,6 +51,7 @@ def deploy(version: ModelVersion, *, actor: User, sha256: str, environment: str 
     made = version.deployments.create(
         sha256=sha256, environment=environment, restrictions=restrictions, deployed_by=actor
     )
+    telling.used(version, actor, f"{version} came into use: {environment}", restrictions)
     older = version.model.versions.filter(number__lt=version.number, approval_status__in=STANDING).order_by("number")
     for one in older if approved else []:
         supersede(one, actor=roles.system_user(), by=version)
@@ -62,19 +63,21 @@ def deploy(version: ModelVersion, *, actor: User, sha256: str, environment: str 
 @action("use.restrict", rule=rules.of_use(Event.RESTRICT), at_signing=True)
 def restrict(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     """It may be used only within the limits that the reason names."""
-    return _moved(version, Event.RESTRICT, f"Restricted the use of {version}", reason)
+    return _moved(version, actor, Event.RESTRICT, f"Restricted the use of {version}", reason)
 
 
 @action("use.suspend", rule=rules.of_use(Event.SUSPEND), at_signing=True)
 def suspend(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     """It may not be used until its deciders reinstate it."""
-    return _moved(version, Event.SUSPEND, f"Suspended the use of {version}", reason)
+    return _moved(version, actor, Event.SUSPEND, f"Suspended the use of {version}", reason)
 
 
 @action("use.decommission", rule=rules.of_use(Event.DECOMMISSION), at_signing=True)
 def decommission(version: ModelVersion, *, actor: User, reason: str = "", replacement: str = "") -> Done:
     """Begin to take it out of use: whoever depends on it is told. replacement: what takes its place, or nothing."""
-    return _moved(version, Event.DECOMMISSION, f"Began to decommission {version}", reason, replacement=replacement)
+    return _moved(
+        version, actor, Event.DECOMMISSION, f"Began to decommission {version}", reason, replacement=replacement
+    )
 
 
 @action("use.retire", rule=rules.of_use(Event.RETIRE), at_signing=True)
@@ -85,7 +88,7 @@ def retire(
     if not archive.strip():
         raise BadInput("Say where its records are kept.", hint="Name the archive.", field="archive")
     kept = {"archive": archive.strip(), "retain_until": retain_until.isoformat() if retain_until else None}
-    done = _moved(version, Event.RETIRE, f"Retired {version}", reason, **kept)
+    done = _moved(version, actor, Event.RETIRE, f"Retired {version}", reason, **kept)
     version.deployments.filter(ended_at=None).update(ended_at=timezone.now())
     return done
 
@@ -111,7 +114,7 @@ def supersede(version: ModelVersion, *, actor: User, by: ModelVersion) -> Done:
     return Done(version, summary=f"{by} supersedes {version}", detail={"by": by.pk, "number": by.number})
 
 
-def _moved(version: ModelVersion, event: Event, summary: str, reason: str, **more: Any) -> Done:
+def _moved(version: ModelVersion, actor: User, event: Event, summary: str, reason: str, **more: Any) -> Done:
     reason = reason.strip()
     if len(reason) < guards.SHORTEST:
         raise BadInput(
@@ -122,6 +125,7 @@ def _moved(version: ModelVersion, event: Event, summary: str, reason: str, **mor
         )
     was = version.get_use_status_display()
     _move(version, event)
+    telling.used(version, actor, f"{version} is {version.get_use_status_display()}", reason)
     detail = {"from": was, "to": version.get_use_status_display(), "reason": reason} | more
     return Done(version, summary=summary, detail=detail)
 

@@ -12,7 +12,7 @@ from assessments.models import Finding, PolicyException, Verdict
 from registry import access
 from registry.approvals import gates, use
 from registry.approvals.deployment import clearance
-from registry.models import AuditEvent, ModelVersion, RoleGrant
+from registry.models import AuditEvent, ModelVersion, Notification, RoleGrant
 from registry.refusals import BadInput, Conflict, Refused
 from registry.roles import system_user
 from tests.conftest import make_user
@@ -340,3 +340,32 @@ def test_what_was_found_wanting_is_excused_by_nothing(version, owner, validator,
     version.refresh_from_db()
     assert gates.excused(version) == ""
     assert "only what is approved" in use.deploy.refusal(version, owner)
+
+
+def told(event: str) -> dict[str, str]:
+    """{who was told: of what} of one kind of event."""
+    rows = Notification.objects.filter(key__startswith=f"{event}:")
+    return dict(rows.values_list("recipient__username", "subject"))
+
+
+def test_those_who_outrank_the_requester_are_told_that_it_waits_for_them(version, validator, lead, chair, approver):
+    version.model.developers.add(approver)  # who builds the model does not decide on it
+    asked = ask(version, validator)
+    said = f"{asked} for {version} waits for your decision"
+    assert told("exception.requested") == {"lead": said, "chair": said}
+
+
+@pytest.mark.parametrize(("act", "what"), [("approve", "granted until"), ("refuse", "refused")])
+def test_who_asked_and_the_builders_are_told_what_became_of_it(version, validator, chair, owner, act, what):
+    asked = ask(version, validator)
+    getattr(exceptions, act)(asked, actor=chair, text=TEXT)
+    heard = told("exception.decided")
+    assert heard.keys() == {"validator", "owner"}
+    assert heard["owner"].startswith(f"{asked} for {version} was {what}")
+
+
+def test_one_that_is_taken_back_is_told_to_who_granted_it_too(version, validator, chair, lead):
+    asked = exceptions.approve(ask(version, validator), actor=lead, text=TEXT)
+    Notification.objects.all().delete()
+    exceptions.revoke(asked, actor=chair, text=TEXT)
+    assert told("exception.decided").keys() == {"validator", "owner", "lead"}

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from assessments import judging, runner, stored
+from assessments import judging, nightly, runner, stored
 from assessments.actions import policies as actions
 from assessments.actions.assessments import start
 from assessments.models import Assessment, Policy, PolicyVersion, Verdict
@@ -265,6 +265,27 @@ class TestSigning:
     def test_the_signers_are_told_once(self, proposed, officer, lead):
         told = Notification.objects.filter(key=f"policy.proposed:{proposed.pk}")
         assert not told.filter(recipient=officer).exists()
+
+    def test_who_is_held_to_it_is_told_once_that_it_is_in_force(self, proposed, lead, approver, owner, auditor):
+        sign(proposed, approver, lead)
+        nightly.run()
+        told = Notification.objects.filter(key__startswith="policy.in_force:")
+        assert set(told.values_list("recipient__username", "subject")) == {
+            (name, f"{proposed} is in force") for name in ("owner", "officer", "lead", "approver")
+        }
+
+    def test_of_a_later_day_they_are_told_when_it_is_signed_and_when_it_comes(self, proposed, lead, approver, owner):
+        PolicyVersion.objects.filter(pk=proposed.pk).update(wanted_from=timezone.now() + timedelta(days=3))
+        sign(proposed, approver, lead)
+        nightly.run()
+        told = Notification.objects.filter(key__startswith="policy.in_force:", recipient=owner)
+        assert "takes effect on" in told.get().subject
+        past = timezone.now() - timedelta(days=1)
+        PolicyVersion.objects.exclude(pk=proposed.pk).update(effective_to=past)
+        PolicyVersion.objects.filter(pk=proposed.pk).update(approved_at=past - timedelta(days=1), effective_from=past)
+        nightly.run()
+        nightly.run()
+        assert [one.subject for one in told.order_by("pk")][1:] == [f"{proposed} is in force"]
 
     def test_every_step_is_in_the_log(self, proposed, lead, approver):
         sign(proposed, approver, lead)
