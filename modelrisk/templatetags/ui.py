@@ -65,6 +65,11 @@ MODEL_PAGES = (
     "tier",
     "artifact",
     "waiver",
+    "decision",
+    "dossier",
+    "upkeep",
+    "attest",
+    "reproduce",
 )  # how their names begin
 AUDIT_PAGES = ("audit", "retention", "legal-hold", "purge")
 SEVERITIES = {"critical": ("fail", "×"), "high": ("fail", "!"), "medium": ("warn", "!")}
@@ -407,6 +412,7 @@ def nav(context):
     from modelrisk.pages import waiting  # the pages use these tags themselves
 
     area = getattr(request.resolver_match, "url_name", "") or ""
+    in_audit = request.path.startswith(reverse("audit"))
     items = [
         _item(
             "Inbox", "inbox", area in ("inbox", "review"), count=min(waiting.actable(waiting.of_request(request)), 99)
@@ -417,11 +423,11 @@ def nav(context):
             area.startswith(MODEL_PAGES),
         ),
         _item("Datasets", "datasets", area.startswith("dataset")),
-        _item("Findings", "findings", area.startswith(("finding", "condition", "exception"))),
+        _item("Findings", "findings", not in_audit and area.startswith(("finding", "condition", "exception"))),
         _item("Policies", "policies", area.startswith("polic") or area in ("methodology", "regulation", "clause")),
     ]
     if access.sees_everything(user):  # the whole log is for those who see every model
-        items.append(_item("Audit", "audit", area.startswith(AUDIT_PAGES)))
+        items.append(_item("Audit", "audit", in_audit or area.startswith(AUDIT_PAGES)))
     bell = min(Notification.objects.visible_to(user).unread()[:100].count(), 99)
     end = [
         _item("Notifications", "notifications", area.startswith("notification"), count=bell),
