@@ -193,6 +193,13 @@ SANDBOX_SETTINGS = ("MODELRISK_SANDBOX", "MODELRISK_SANDBOX_UIDS", "MODELRISK_FO
 # How long after giving the password a person may sign decisions without being asked for it again.
 MODELRISK_SIGN_WITHIN_MINUTES = float(env("MODELRISK_SIGN_WITHIN_MINUTES", "15"))
 
+# --- signing in -------------------------------------------------------------------------------
+# So many wrong passwords at one account, or from one address, within the window; then a wait until the first of them is
+# that old. Counted in the database, for all web workers and for the page, the API and the admin together.
+MODELRISK_SIGN_IN_TRIES = int(env("MODELRISK_SIGN_IN_TRIES", "10"))
+MODELRISK_SIGN_IN_TRIES_PER_ADDRESS = int(env("MODELRISK_SIGN_IN_TRIES_PER_ADDRESS", "50"))
+MODELRISK_SIGN_IN_WINDOW_MINUTES = float(env("MODELRISK_SIGN_IN_WINDOW_MINUTES", "15"))
+
 # --- background work --------------------------------------------------------------------------
 # The queue is a doorbell: it carries row ids only, the rows are the truth.
 WORKERS = int(env("MODELRISK_WORKERS", "2"))

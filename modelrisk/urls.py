@@ -18,6 +18,7 @@ from modelrisk.pages import (
     questions,
     reauthenticate,
     review,
+    sign_in,
     upkeep,
     version,
     walkthrough,
@@ -28,7 +29,7 @@ SHA256 = "(?P<sha256>[0-9a-f]{64})"
 pages = [
     path("", inbox.inbox, name="inbox"),
     path("running/", inbox.running, name="running"),
-    path("login/", auth.LoginView.as_view(template_name="pages/login.html"), name="login"),
+    path("login/", sign_in.SignIn.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("reauthenticate/", reauthenticate.reauthenticate, name="reauthenticate"),
     path("people/", people.people, name="people"),
@@ -87,6 +88,7 @@ pages = [
     path("history/<str:kind>/<int:pk>/as-of/", history.as_of_day, name="as-of"),
 ]
 
+admin.site.login_form = sign_in.AdminSignInForm
 urlpatterns = [
     *pages,
     path("healthz", healthz, name="healthz"),

@@ -4,12 +4,12 @@ from django.contrib.auth import authenticate, get_user_model
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry import access, actions, attempts, signing, tokens
+from registry import access, actions, attempts, sign_ins, signing, tokens
 from registry.api.offers import AvailableActions, offer
 from registry.models import RoleGrant
 
@@ -76,9 +76,15 @@ class LoginView(APIView):
         """Exchange username and password, in the body or as HTTP Basic, for a token."""
         form = LoginSerializer(data=attempts.credentials(request))
         form.is_valid(raise_exception=True)
+        try:
+            tried = sign_ins.begin(request, form.validated_data["username"])
+        except sign_ins.Waits as wait:
+            raise Throttled(wait=wait.seconds, detail=wait.message) from None
         user = authenticate(request, **form.validated_data)
         if user is None:
+            sign_ins.was_wrong(tried, form.validated_data["username"])
             raise AuthenticationFailed("The username or the password is wrong.", code="wrong_password")
+        sign_ins.was_right(tried)
         row, text = tokens.issue(user, actor=user)
         return Response(TokenSerializer({"token": text, "expiry": row.expiry}).data)
 

@@ -15,6 +15,7 @@ from registry.models.notification import Delivery, Notification, Webhook
 from registry.models.people import Assignment, RoleGrant, ServiceAccount
 from registry.models.retention import LegalHold, Purge
 from registry.models.scan import Scan, Waiver
+from registry.models.sign_in import SignInTry
 from registry.models.tiering import TierRating
 from registry.models.upkeep import Attestation, ChangeNote, RevalidationTrigger
 
@@ -49,6 +50,7 @@ __all__ = [
     "RoleGrant",
     "Scan",
     "ServiceAccount",
+    "SignInTry",
     "TierRating",
     "Vote",
     "Waiver",
