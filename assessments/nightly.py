@@ -159,10 +159,7 @@ def _wanting(_today: date) -> Iterable[ModelVersion]:
 
 def stop_what_was_found_wanting(version: ModelVersion, _today: date) -> None:
     """In use when its new validation or decision went against it: no exception excuses that."""
-    status = version.get_approval_status_display()
-    if _suspend(version, f"It is {status}, and was in use all the same."):
-        said = f"{version} is {status}: its use is suspended"
-        notify(_people(version), f"use.changed:{version.approval_status}:{version.pk}", said, "", _page(version))
+    _suspend(version, f"It is {version.get_approval_status_display()}, and was in use all the same.")
 
 
 # --- approvals ------------------------------------------------------------------------------------
