@@ -13,8 +13,8 @@ from assessments.actions.findings import raise_finding, steps
 from assessments.evidence import deciding
 from assessments.findings.states import Event as FindingEvent
 from assessments.models import Finding, Verdict
+from modelrisk.components.texts import group_text
 from modelrisk.demo.visit import Visitor
-from modelrisk.templatetags.ui import group_text
 from registry.approvals import actions
 from registry.approvals.states import Status
 from registry.models import ModelVersion

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_http_methods
 from assessments.evidence import deciding
 from assessments.models import Assessment, Finding, Verdict
 from assessments.views import summaries
+from modelrisk.components.texts import group_text
 from modelrisk.pages.case import open_places
 from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
-from modelrisk.templatetags.ui import group_text
 from registry import signing
 from registry.approvals import actions, dossiers, gates, quorum, rules
 from registry.approvals.deciding import APPROVING, latest_day, not_counted
