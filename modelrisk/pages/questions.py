@@ -7,11 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from modelrisk.answers import decision_of, newest_decision, run_of, sent_population
 from modelrisk.questions import asked, past, population, reproduction, standing
-from modelrisk.questions.api import inputs_of, newest_decision, run_of, sent_population
-from modelrisk.walkthrough.api import decision_of
+from modelrisk.questions.api import inputs_of
 from registry import access
-from registry.models import Decision, ModelVersion
+from registry.models import Decision
 from registry.refusals import BadInput, Refused
 
 CHOICES = 200  # decisions to choose from, and rows of an answer that a page shows
@@ -40,7 +40,7 @@ def questions(request) -> HttpResponse:
     chosen = request.GET.get("decision", "")
     decision = decision_of(request.user, int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else None
     decision = decision or newest_decision(request.user)
-    rows = Decision.objects.filter(request__version__in=ModelVersion.objects.visible_to(request.user))
+    rows = Decision.objects.visible_to(request.user)
     rows = rows.select_related("request__version__model").order_by("-pk")[:CHOICES]
     context = {"decision": decision, "rows": rows, "asked": asked.asked_of(decision)}
     return render(request, "questions/questions.html", context)

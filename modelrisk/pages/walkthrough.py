@@ -7,11 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from modelrisk.answers import decision_of, sent_pack
 from modelrisk.evidence_pack import verify_pack
 from modelrisk.pages.history import events_of_version
 from modelrisk.pages.version import visible
 from modelrisk.walkthrough import authority, conflicts, evidence, identity, since, thresholds
-from modelrisk.walkthrough.api import decision_of, sent_pack
 from registry import access
 from registry.models import AuditCheckpoint, AuditEvent, AuditKey, Decision
 from registry.refusals import Refused

@@ -1,7 +1,5 @@
 """The questions of an auditor over REST."""
 
-from django.http import StreamingHttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -12,19 +10,11 @@ from rest_framework.views import APIView
 
 from assessments.api.serializers import AssessmentSerializer
 from assessments.models import Assessment
+from modelrisk.answers import newest_decision, run_of, sent_population
 from modelrisk.questions import asked, past, population, reproduction, standing
 from registry.api.audit import Readers
 from registry.api.reading import AsAsked, ListFilters, VisibleRow
-from registry.models import Decision, ModelVersion
-from registry.views.files import attached
-
-
-class VisibleDecision(VisibleRow):
-    """The id of a decision on a version that the person may see."""
-
-    def get_queryset(self):
-        seen = ModelVersion.objects.visible_to(self.context["request"].user)
-        return Decision.objects.filter(request__version__in=seen)
+from registry.models import Decision
 
 
 class Asking(Readers, APIView):
@@ -35,7 +25,7 @@ class Asking(Readers, APIView):
 
 
 class QuestionFilters(ListFilters):
-    decision = VisibleDecision(queryset=Decision.objects.all(), required=False, help_text="The newest where not given.")
+    decision = VisibleRow(queryset=Decision.objects.all(), required=False, help_text="The newest where not given.")
 
 
 class QuestionSerializer(serializers.Serializer):
@@ -54,11 +44,6 @@ class QuestionsView(Asking):
         """The thirteen questions of an auditor, each with the page and the call that answer it."""
         decision = QuestionFilters.read(self).get("decision") or newest_decision(request.user)
         return Response(QuestionSerializer(asked.asked_of(decision), many=True).data)
-
-
-def newest_decision(user) -> Decision | None:
-    rows = Decision.objects.filter(request__version__in=ModelVersion.objects.visible_to(user))
-    return rows.select_related("request").order_by("-pk").first()
 
 
 class DayFilters(ListFilters):
@@ -158,11 +143,6 @@ class PopulationView(Asking):
         return sent_population(PeriodFilters.period(self), request.user)
 
 
-def sent_population(period: population.Period, user) -> StreamingHttpResponse:
-    content = StreamingHttpResponse(population.stream(period, user), content_type="text/csv; charset=utf-8")
-    return attached(content, period.file_name)
-
-
 class InputSerializer(serializers.Serializer):
     part = serializers.CharField()
     name = serializers.CharField(help_text="As the command has it.")
@@ -203,12 +183,6 @@ class ReproduceView(APIView):
         started = reproduction.run_again(run_of(request.user, pk), actor=request.user)
         body = AssessmentSerializer(started, context={"request": request, "view": self}).data
         return Response(body, status=202, headers={"Location": body["url"]})
-
-
-def run_of(user, pk) -> Assessment:
-    rows = Assessment.objects.visible_to(user)
-    related = ("version__model", "version__artifact", "dataset_version__dataset", "reference__dataset")
-    return get_object_or_404(rows.select_related(*related), pk=pk)
 
 
 def inputs_of(run: Assessment, request=None) -> list[dict]:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db.models import QuerySet
 
 from registry.audit import export, reading
-from registry.models import Decision, ModelVersion
+from registry.models import Decision
 
 COLUMNS = (
     *("decision", "decided_at", "outcome", "model", "version", "tier", "requested_by", "requested_at", "validated_by"),
@@ -45,8 +45,9 @@ class Period:
 def decisions(period: Period, user) -> QuerySet[Decision]:
     """Oldest first, of the versions that the user may see; rejections too, for these are part of the population."""
     start = datetime.combine(period.first, time.min, tzinfo=UTC)
-    rows = Decision.objects.filter(decided_at__gte=start, decided_at__lte=datetime.combine(period.last, time.max, UTC))
-    rows = rows.filter(request__version__in=ModelVersion.objects.visible_to(user))
+    rows = Decision.objects.visible_to(user).filter(
+        decided_at__gte=start, decided_at__lte=datetime.combine(period.last, time.max, UTC)
+    )
     related = ("request__version__model", "request__version__artifact", "request__requested_by", "dossier")
     rows = rows.select_related(*related, "request__validated_by", "decided_by")
     return rows.prefetch_related("conditions", "dossier__votes__voter").order_by("pk")

@@ -8,10 +8,8 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from assessments.models import Finding, PolicyException
+from registry.approvals.states import RUNNING, STANDING
 from registry.models import Decision, Deployment, ModelVersion
-
-USED = (ModelVersion.UseStatus.IN_USE, ModelVersion.UseStatus.RESTRICTED)
-STANDING = (ModelVersion.ApprovalStatus.APPROVED, ModelVersion.ApprovalStatus.CONDITIONS)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Uncovered:
 def expired_in_use(user) -> list[Ended]:
     """Exceptions that ended by their day or were revoked, and waivers too, of versions in use; none follows them."""
     today, states = timezone.localdate(), PolicyException.State
-    used = ModelVersion.objects.visible_to(user).filter(use_status__in=USED)
+    used = ModelVersion.objects.visible_to(user).filter(use_status__in=RUNNING)
     over = Q(state__in=[states.EXPIRED, states.REVOKED]) | Q(state=states.ACTIVE, expiry__lt=today)
     follows = PolicyException.objects.in_force(today).filter(
         version=OuterRef("version"), subject_key=OuterRef("subject_key")
@@ -69,7 +67,7 @@ def without_approval(user) -> list[Uncovered]:
     """Versions in use, or restricted, whose approval is missing, ended, or of other bytes than those that run."""
     newest = Decision.objects.filter(request__version=OuterRef("pk")).order_by("-pk")
     running = Deployment.objects.filter(version=OuterRef("pk"), ended_at__isnull=True).order_by("-pk")
-    rows = ModelVersion.objects.visible_to(user).filter(use_status__in=USED).filter(_doubtful())
+    rows = ModelVersion.objects.visible_to(user).filter(use_status__in=RUNNING).filter(_doubtful())
     rows = (
         rows.select_related("model", "artifact")
         .defer("estimator")

@@ -1,20 +1,17 @@
 """The walk-through over REST: what each page of a decision shows, by the same ids."""
 
-from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from modelrisk import evidence_pack
+from modelrisk.answers import decision_of, sent_pack, version_of
 from modelrisk.walkthrough import authority, conflicts, evidence, identity, since, thresholds
 from registry.api.audit import Readers
 from registry.api.offers import offer
 from registry.api.reading import AsAsked
-from registry.models import Decision, ModelVersion
-from registry.views.files import attached
+from registry.models import ModelVersion
 
 SHA256 = "64 hexadecimal digits; empty where there is none"
 
@@ -201,13 +198,6 @@ class SinceSerializer(serializers.Serializer):
     events = HappenedSerializer(many=True)
 
 
-def decision_of(user, pk) -> Decision:
-    """Whoever sees the version sees what was decided on it."""
-    rows = Decision.objects.filter(request__version__in=ModelVersion.objects.visible_to(user))
-    related = ("request__version__model", "request__version__artifact", "decided_by", "dossier")
-    return get_object_or_404(rows.select_related(*related), pk=pk)
-
-
 class AuthorityView(APIView):
     @extend_schema(responses=AuthoritiesSerializer)
     def get(self, request, pk: str):
@@ -279,7 +269,7 @@ class CheckVersionView(APIView):
     @extend_schema(request=None, responses=IdentitySerializer)
     def post(self, request, pk: str):
         """Is all evidence of this version byte-identical today? The trail keeps the answer."""
-        version = _version(request.user, pk)
+        version = version_of(request.user, pk)
         return Response(IdentitySerializer(identity.check_evidence(version, actor=request.user).as_dict()).data)
 
 
@@ -306,20 +296,7 @@ class VersionPackView(Readers, APIView):
     @extend_schema(responses=PACK)
     def get(self, request, pk: str):
         """The evidence pack of a version: every case and every finished assessment of it."""
-        return sent_pack(_version(request.user, pk))
-
-
-def sent_pack(version: ModelVersion, decision: Decision | None = None) -> FileResponse:
-    """A pack as a download, from disk as it was made."""
-    opened, digest = evidence_pack.make(version, decision)
-    response = FileResponse(opened, content_type="application/zip")
-    response["X-Manifest-SHA256"] = digest
-    named = f"decision-{decision.pk}" if decision else f"version-{version.pk}"
-    return attached(response, f"evidence-{named}-{digest[:12]}.zip")
-
-
-def _version(user, pk) -> ModelVersion:
-    return get_object_or_404(ModelVersion.objects.visible_to(user).select_related("model", "artifact"), pk=pk)
+        return sent_pack(version_of(request.user, pk))
 
 
 offer(ModelVersion, identity.check_evidence, route="version-check-evidence")
