@@ -79,6 +79,7 @@ def shown(version: ModelVersion, user, sent: tuple[str, forms.StepForm] | None =
     drawn = [_drawn(one, version, user, sent) for one in _ALL if _is_open(one, version)]
     return {
         "case": case,
+        "standing": revalidation.standing_decision(version) if version.revalidation else None,
         "stages": stages(version, case),
         "next": whose_move(version, case),
         "case_steps": [one for one in drawn if one.step.event not in OF_USE],

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -33,7 +34,8 @@ def test_the_owner_is_asked_to_submit_it_and_the_lead_to_go_on(client, asked, ow
     assert [one.kind for one in waiting.found(cases.people().mrm_lead)] == ["start_validation"]
     shown = client.get(url).content.decode()
     assert "revalidation submitted" in shown
-    assert "The approval stands until this new case is decided." in shown
+    assert "stands until this new case is decided." in shown
+    assert reverse("decision", args=[Decision.objects.get().pk]) in shown
     assert ">approved<" in shown
 
 
