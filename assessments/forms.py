@@ -3,6 +3,9 @@
 import uuid
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from assessments import estimates
 from assessments.actions.findings import DAYS_TO_END
@@ -29,12 +32,29 @@ def _time(version, on: DatasetVersion | None, plan_name: str) -> str:
     return "" if on is None else f" ({estimates.before_start(version, on, plan_name=plan_name)['text']})"
 
 
+class LongSelect(forms.Select):
+    """A choice of thousands: the same markup without a template for each option, which takes a third of a second."""
+
+    def render(self, name, value, attrs=None, renderer=None) -> str:
+        chosen = set(self.format_value(value))
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) in chosen else "", label) for key, label in self.choices),
+        )
+        told = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return format_html("<select{}>{}</select>", told, options)
+
+
 class StartForm(ActionForm):
-    dataset_version = forms.ModelChoiceField(DatasetVersion.objects.none(), label="Data to assess it on")
+    dataset_version = forms.ModelChoiceField(
+        DatasetVersion.objects.none(), label="Data to assess it on", widget=LongSelect
+    )
     reference = forms.ModelChoiceField(
         DatasetVersion.objects.none(),
         required=False,
         label="Training data",
+        widget=LongSelect,
         help_text="Gives attacks and explanations their ranges and background.",
     )
     plan_name = forms.ChoiceField(label="Plan", widget=forms.RadioSelect, initial="standard")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from registry.models import AuditEvent, AuditMention
 
@@ -45,9 +45,12 @@ def events(wanted: Wanted) -> QuerySet[AuditEvent]:
 
 
 def touching(object_type: str, object_id: str) -> QuerySet[AuditEvent]:
-    """Events about a row, and events about another one that changed it too."""
-    beside = AuditMention.objects.filter(object_type=object_type, object_id=object_id).values("event")
-    return AuditEvent.objects.filter(Q(object_type=object_type, object_id=object_id) | Q(pk__in=beside))
+    """Events about a row, and events about another one that changed it too: two lists of keys, each by its index, where
+    an OR of both would read the whole log."""
+    of_row = {"object_type": object_type, "object_id": object_id}
+    beside = AuditMention.objects.filter(**of_row).order_by().values("event")
+    about = AuditEvent.objects.filter(**of_row).order_by().values("pk")
+    return AuditEvent.objects.filter(pk__in=about.union(beside))
 
 
 def related(event: AuditEvent, at_most: int = 50) -> list[AuditEvent]:

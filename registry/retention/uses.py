@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from registry.models import Artifact, AuditEvent, AuditMention, Column, Dataset, DatasetVersion, MLModel, ModelVersion
+from registry.audit import finding
+from registry.models import Artifact, AuditEvent, Column, Dataset, DatasetVersion, MLModel, ModelVersion
 from registry.retention.rules import DATA_FILE, MODEL_FILE
 
 Status, InUse = ModelVersion.ApprovalStatus, ModelVersion.UseStatus
@@ -66,8 +67,7 @@ def life_of(version: ModelVersion) -> tuple[date | None, date | None]:
     if not ModelVersion.objects.filter(pk=version.pk).filter(over()).exists():
         return None, None
     about = {"object_type": version._meta.label_lower, "object_id": str(version.pk)}
-    mentioned = Q(pk__in=AuditMention.objects.filter(**about).values("event"))
-    events = AuditEvent.objects.filter(Q(**about) | mentioned, refused=False).order_by("-pk")
+    events = finding.touching(**about).filter(refused=False).order_by("-pk")
     for event in events.iterator(50):
         if _changed_its_state(event, about):
             promised: Any = event.detail.get("retain_until")
