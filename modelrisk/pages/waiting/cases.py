@@ -107,9 +107,10 @@ def _as_decider(user, own: set[int]) -> Iterator[Move]:
     voted = Vote.objects.filter(dossier__request=OuterRef("pk"), dossier__replaced_at=None, voter=user)
     pending = pending.exclude(Exists(voted))
     doubtful = Q(version__model__in=own) | Q(validator=user) | Q(validated_by=user)
-    doubtful |= Q(requested_at__lt=min((people.since(grant) for grant in people.grants_of(user)), default=EVER))
+    grants = people.grants_of(user)
+    doubtful |= Q(requested_at__lt=min(map(people.since, grants), default=EVER))
     cases = [*pending.exclude(doubtful)[:AT_MOST], *pending.filter(doubtful)[:AT_MOST]]
-    reasons = rules.all_judged(cases, user) if cases else {}
+    reasons = rules.all_judged(cases, user, grants) if cases else {}
     for case in cases:
         note, conflict = f"needs {quorum.words(case.tier)}", reasons[case.pk] or ""
         yield Move(case, "decide", "Decide", note, case.requested_at, conflict, "Review", "review")
