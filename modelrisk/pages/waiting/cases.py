@@ -60,10 +60,10 @@ def found(user) -> Iterator[Waiting]:
 
 def _as_owner(user) -> Iterator[Move]:
     own = _cases(Q(version__model__owner=user))
+    own = own.annotate(asked=Exists(RevalidationTrigger.objects.open().filter(version=OuterRef("version"))))
     waits = case_is(Status.RETURNED, Status.EXPIRED, path="version__")
     waits |= Q(version__approval_status__in=STANDING, version__use_status=Use.NOT_IN_USE)
-    asked = set(RevalidationTrigger.objects.open().filter(version__model__owner=user).values_list("version", flat=True))
-    waits |= Q(version__approval_status__in=STANDING, version__revalidation="", version__in=asked)
+    waits |= Q(version__approval_status__in=STANDING, version__revalidation="", asked=True)
     later = ApprovalRequest.objects.filter(version=OuterRef("version"), pk__gt=OuterRef("pk"))
     for case in own.filter(waits).exclude(Exists(later))[:AT_MOST]:
         since = case.closed_at or case.requested_at
@@ -71,7 +71,7 @@ def _as_owner(user) -> Iterator[Move]:
             yield Move(case, "answer_gaps", "Answer the gaps", "returned to you", since)
         elif case.version.case_status == Status.EXPIRED:
             yield Move(case, "renew", "Renew", "the approval has ended", since)
-        elif case.version_id in asked and not case.version.revalidation:
+        elif case.asked and not case.version.revalidation:
             yield Move(case, "revalidate", "Submit for revalidation", "the approval holds meanwhile", since)
         else:
             yield Move(case, "deploy", "Bring into use", str(case.version.get_approval_status_display()), since)
