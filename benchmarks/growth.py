@@ -14,7 +14,6 @@ import argparse
 import copy
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, replace
@@ -28,6 +27,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from tests.battery.usage import usage
 
 ROOT = Path(__file__).parents[1]
 TESTS = (
@@ -126,23 +127,21 @@ def run(case: Case, tests: tuple[str, ...]) -> dict[str, Any]:
         folder = Path(name)
         plan = prepare(folder, case, tests)
         with (folder / "events").open("wb") as events:
-            child = subprocess.Popen(
+            used = usage(
                 [sys.executable, "-m", "assessments.battery", plan, folder / "out"],
-                stdout=events,
                 cwd=ROOT,
+                stdout=events,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
-            _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
         found = [json.loads(line) for line in (folder / "events").read_text().splitlines()]
         results = {event["outcome"]["id"]: event["outcome"] for event in found if event["event"] == "result"}
-        if child.returncode or any(result["status"] == "error" for result in results.values()):
-            raise SystemExit(f"{case}: ended with {child.returncode}: {found[-1]} {results}")
+        if used.status or any(result["status"] == "error" for result in results.values()):
+            raise SystemExit(f"{case}: ended with {used.status}: {found[-1]} {results}")
         return {
             **vars(case),
             "model_file_mb": (folder / "model.joblib").stat().st_size / MB,
-            "seconds": used.ru_utime + used.ru_stime,
-            "peak_mb": used.ru_maxrss / 1024,
+            "seconds": used.seconds,
+            "peak_mb": used.peak_mb,
             "allowed_mb": allowed(case.rows, case.columns, (folder / "model.joblib").stat().st_size),
             "tests": {name: result["seconds"] for name, result in results.items()},
         }

@@ -1,9 +1,7 @@
 """What a run holds in memory at once is bounded, by what docs/limits.md says."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tests.battery.subjects import HardRule, subject_of
+from tests.battery.usage import usage
 
 ROOT = Path(__file__).parents[2]
 STATED = re.compile(r"peak ≤ (\d+) MB \+ (\d+) × table \+ (\d+) × model file")
@@ -58,13 +57,10 @@ def run(folder: Path, frame: pd.DataFrame) -> tuple[float, dict[str, str]]:
     }
     (folder / "plan.json").write_text(json.dumps(plan))
     with (folder / "events").open("wb") as events:
-        command = [sys.executable, "-m", "assessments.battery", folder / "plan.json", folder / "out"]
-        child = subprocess.Popen(command, stdout=events, stderr=subprocess.DEVNULL, cwd=ROOT)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        used = usage([sys.executable, "-m", "assessments.battery", folder / "plan.json", folder / "out"], ROOT, events)
     found = [json.loads(line) for line in (folder / "events").read_text().splitlines()]
     outcomes = [event["outcome"] for event in found if event["event"] == "result"]
-    return used.ru_maxrss / 1024, {outcome["id"]: outcome["status"] for outcome in outcomes}
+    return used.peak_mb, {outcome["id"]: outcome["status"] for outcome in outcomes}
 
 
 @pytest.mark.long
