@@ -3,6 +3,8 @@
 The cause must be closed: no condition is breached or overdue, and a suspended version was assessed anew since.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils import timezone
 
 from registry.action import Done, action
-from registry.approvals import deciding, dossiers, gates, guards, holding, quorum, rules, telling
+from registry.approvals import deciding, dossiers, gates, guards, holding, quorum, rehashing, rules, telling
 from registry.approvals.states import Event, Use, step
 from registry.models import ApprovalRequest, AuditEvent, Dossier, ModelVersion, Vote
-from registry.refusals import Conflict, NotNow
+from registry.refusals import Conflict, NotNow, Refused
 
 PURPOSE = "reinstatement"
 
@@ -29,7 +31,15 @@ def may_reinstate(version: ModelVersion, actor: AbstractBaseUser, **_: Any) -> s
     return _cause_stands(version) or guards.signs_in_person(actor)
 
 
-@action("use.reinstate", rule=may_reinstate, at_signing=True)
+@contextmanager
+def _unchanged(version: ModelVersion, *, actor: User, **given: Any) -> Iterator[dict[str, Any]]:
+    """Guard G9, as at a deployment: what comes back into use is the file that was approved."""
+    if trouble := rehashing.changed(version):
+        raise Refused(trouble.message, code="artifact_changed")
+    yield given
+
+
+@action("use.reinstate", rule=may_reinstate, prepare=_unchanged, at_signing=True)
 def reinstate(version: ModelVersion, *, actor: User, reason: str = "") -> Done:
     """Vote for its use; the vote that completes the quorum brings it back. reason: why the cause is closed."""
     reason = deciding.reasoned(reason)

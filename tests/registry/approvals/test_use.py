@@ -137,6 +137,17 @@ def test_a_suspended_version_is_reinstated_after_a_retest(model_version, people)
     assert version.use_status == Use.IN_USE
 
 
+def test_a_file_that_changed_meanwhile_is_not_reinstated(model_version, people):
+    version = cases.bring(model_version, "restricted")
+    with cases.spoilt(version), pytest.raises(Refused, match="its SHA-256 differs"):
+        reinstate(version, people.approver)
+    refused = AuditEvent.objects.about(version).order_by("-pk").first()
+    assert (refused.action, refused.refused, refused.actor) == ("use.reinstate", True, people.approver)
+    reinstate(version, people.approver)
+    version.refresh_from_db()
+    assert version.use_status == Use.IN_USE
+
+
 def test_its_quorum_reinstates_it(model_version, people):
     MLModel.objects.update(tier=1)
     version = cases.bring(ModelVersion.objects.get(), "restricted")
