@@ -5,10 +5,27 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from registry import access, contexts, scanning
 from registry.models import Column, DatasetVersion, MLModel, Relation
 from registry.refusals import BadInput
+
+
+class LongSelect(forms.Select):
+    """A choice of thousands: the same markup without a template for each option, which takes a third of a second."""
+
+    def render(self, name, value, attrs=None, renderer=None) -> str:
+        chosen = set(self.format_value(value))
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) in chosen else "", label) for key, label in self.choices),
+        )
+        told = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return format_html("<select{}>{}</select>", told, options)
 
 
 class ActionForm(forms.Form):

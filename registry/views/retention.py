@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from registry import access
-from registry.forms import ActionForm
+from registry.forms import ActionForm, LongSelect
 from registry.models import Artifact, AuditEvent, Dataset, LegalHold, MLModel, Purge
 from registry.refusals import Refused
 from registry.retention import holds, purging, rules
@@ -24,8 +24,10 @@ class WhyForm(ActionForm):
 
 
 class HoldForm(WhyForm):
-    model = forms.ModelChoiceField(MLModel.objects.none(), required=False, empty_label="No model")
-    dataset = forms.ModelChoiceField(Dataset.objects.none(), required=False, empty_label="No dataset")
+    model = forms.ModelChoiceField(MLModel.objects.none(), required=False, empty_label="No model", widget=LongSelect)
+    dataset = forms.ModelChoiceField(
+        Dataset.objects.none(), required=False, empty_label="No dataset", widget=LongSelect
+    )
     field_order = ["model", "dataset", "reason"]
 
     def __init__(self, *given, user, **options):
