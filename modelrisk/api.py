@@ -22,7 +22,7 @@ from modelrisk.pages.people.api import ModelPeopleView, RolesView
 from modelrisk.pages.waiting.api import InboxView
 from modelrisk.questions import api as questions
 from modelrisk.walkthrough import api as walkthrough
-from registry.api.accounts import LoginView, LogoutView, ReauthenticateView, WhoAmIView
+from registry.api.accounts import LoginView, LogoutView, PasswordView, ReauthenticateView, WhoAmIView
 from registry.api.artifacts import ArtifactViewSet, WaiverViewSet
 from registry.api.audit import (
     AuditCheckpointViewSet,
@@ -153,6 +153,7 @@ urlpatterns = [
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("auth/reauthenticate/", ReauthenticateView.as_view(), name="reauthenticate"),
+    path("auth/password/", PasswordView.as_view(), name="password"),
     path("whoami/", WhoAmIView.as_view(), name="whoami"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),

@@ -40,6 +40,7 @@ pages = [
     path("people/service-accounts/<int:pk>/token/", people.make_token, name="service-account-token"),
     path("people/parts/<int:pk>/end/", people.end_part, name="assignment-end"),
     path("account/", account.account, name="account"),
+    path("account/password/", account.password, name="password"),
     path("account/tokens/revoke/", account.revoke, name="token-revoke"),
     path("models/", inventory.models, name="models"),
     path("", include("registry.urls")),

@@ -10,9 +10,11 @@ which pages and API turn into the question for it.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, authenticate
+from django.contrib.auth import SESSION_KEY, authenticate, update_session_auth_hash
 from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from registry import access, audit
@@ -75,6 +77,31 @@ def _own_session(user, actor, **_) -> str | None:
 def reauthenticate(user, *, actor, password: str) -> Done:
     """Give one's password again in the session that is open. Raises BadInput where it is wrong."""
     request = audit.asking.get()
+    _is_theirs(request, user, password)
+    _keep_the_time(request)
+    return Done(user, summary=f"{user} gave their password again", detail={"at": request.session[KEPT_AS]})
+
+
+@action("account.choose_password", rule=_own_session)
+def choose_password(user, *, actor, password: str, new: str) -> Done:
+    """Choose another password, giving the one of now: what an admin set is known to two. The person's other sessions
+    end. Raises BadInput where the old one is wrong, or the new one is the same or too weak."""
+    request = audit.asking.get()
+    _is_theirs(request, user, password)
+    if new == password:
+        raise BadInput("That is your password already.", hint="Choose another one.", field="new")
+    try:
+        validate_password(new, user)
+    except ValidationError as weak:
+        raise BadInput(" ".join(weak.messages), hint="A few unrelated words make a good one.", field="new") from None
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    update_session_auth_hash(request, user)
+    _keep_the_time(request)
+    return Done(user, summary=f"{user} chose a new password")
+
+
+def _is_theirs(request, user, password: str) -> None:
     found = authenticate(request, username=user.get_username(), password=password)
     if found is None or found.pk != user.pk:
         raise BadInput(
@@ -83,8 +110,6 @@ def reauthenticate(user, *, actor, password: str) -> Done:
             code="wrong_password",
             field="password",
         )
-    _keep_the_time(request)
-    return Done(user, summary=f"{user} gave their password again", detail={"at": request.session[KEPT_AS]})
 
 
 def listen() -> None:

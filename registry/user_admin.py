@@ -9,9 +9,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.urls import reverse
 
 from registry import audit
 from registry.changes import as_json
+from registry.models import AuditEvent
+from registry.notifying import notify
 from registry.roles import is_system
 
 FIELDS = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
@@ -68,14 +71,23 @@ class RecordedUserAdmin(UserAdmin):
         response = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
             user = self.get_object(request, id)
-            _record(request, user, "user.password", f"Set the password of {user}", {}, made=False)
+            event = _record(request, user, "user.password", f"Set the password of {user}", {}, made=False)
+            if user != request.user:
+                told = "Choose one of your own now: until then two people can sign as you."
+                notify(
+                    [user],
+                    f"account.password:{event.pk}",
+                    f"{request.user} set your password",
+                    told,
+                    reverse("password"),
+                )
         return response
 
 
-def _record(request, user, action: str, summary: str, fields: dict, *, made: bool) -> None:
+def _record(request, user, action: str, summary: str, fields: dict, *, made: bool) -> AuditEvent:
     told = {"type": user._meta.label_lower, "id": str(user.pk), "label": str(user), "fields": fields}
     changes = [told | {"change": "made" if made else "changed"}] if fields else []
-    audit.record(actor=request.user, action=action, obj=user, summary=summary, changes=changes)
+    return audit.record(actor=request.user, action=action, obj=user, summary=summary, changes=changes)
 
 
 admin.site.unregister(User)

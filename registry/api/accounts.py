@@ -126,6 +126,22 @@ class ReauthenticateView(APIView):
         return Response(SignsUntilSerializer(told).data)
 
 
+class NewPasswordSerializer(PasswordSerializer):
+    new = serializers.CharField(max_length=4096, trim_whitespace=False, style={"input_type": "password"})
+
+
+class PasswordView(APIView):
+    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsAgain)
+
+    @extend_schema(request=NewPasswordSerializer, responses={204: None})
+    def post(self, request):
+        """Choose another password, giving the one of now, in your web session; your other sessions end."""
+        form = NewPasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        signing.choose_password(request.user, actor=request.user, **form.validated_data)
+        return Response(status=204)
+
+
 class WhoAmIView(APIView):
     @extend_schema(responses=WhoAmISerializer)
     def get(self, request):

@@ -42,6 +42,7 @@ EVENTS = {
     "tier.proposed": "a risk rating waits for a second person",
     "tier.confirmed": "a risk rating was confirmed or refused",
     "role.requested": "a role waits for a second person",
+    "account.password": "somebody else set a person's password",
     "policy.proposed": "a policy waits for a second person",
     "policy.in_force": "a policy was signed, or took effect",
     "revalidation.asked": "a version must be validated again",
