@@ -200,7 +200,8 @@ def answer_failures(validator: Person, owner: Person, version_url: str) -> None:
     """An observation for each criterion that failed: why it may stand, and what the owner does about it."""
     page = validator.page
     page.goto(version_url)
-    page.get_by_role("link", name=re.compile(r"^Assessment \d+$")).first.click()
+    with page.expect_navigation():  # what is counted below waits for nothing
+        page.get_by_role("link", name=re.compile(r"^Assessment \d+$")).first.click()
     failed = page.get_by_role("row").filter(has=page.locator("[data-verdict=fail]"))
     links = failed.get_by_role("link", name="Raise a finding")
     for address in {link.get_attribute("href") for link in links.all()}:

@@ -31,7 +31,9 @@ PAGES = {
     "audit proof": "/audit/verify/",
     "history": "/history/model/1/",
     "model in the past": "/history/model/1/as-of/",
+    "retention": "/retention/",
     "account": "/account/",
+    "password": "/account/password/",
     "not found": "/no/such/page/",
 }
 
