@@ -142,8 +142,10 @@ def take(line: str) -> str:
     """What a parent does with a line, up to the document that is sealed."""
     try:
         event = recording.read_event(line)
-        if event["event"] != "result" or event["test"] != TEST:
+        if event["event"] != "result":
             return event["event"]
+        if event["test"] != TEST:
+            return "refused"  # of a test that was not asked for
         recording.checked_outcome(catalogue.catalogue(), TEST, event["outcome"])
     except (recording.NotUnderstood, ValidationError):
         return "refused"
