@@ -63,16 +63,20 @@ def raise_finding(
     if not draft:
         _tell_builders(finding, actor)
     summary = f"{'Drafted' if draft else 'Raised'} {finding} against {version}, {severity}: {title}"
-    detail = {
-        "version": version.pk,
-        "severity": severity,
-        "title": title,
+    return Done(finding, summary=summary, detail=_told(finding))
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    """For the audit trail."""
+    return {
+        "version": finding.version_id,
+        "severity": finding.severity,
+        "title": finding.title,
         "description": finding.description,
         "due": finding.due.isoformat() if finding.due else None,
         "criterion": finding.criterion,
         "owner": finding.owner.get_username(),
     }
-    return Done(finding, summary=summary, detail=detail)
 
 
 def _tell_builders(finding: Finding, actor) -> None:
