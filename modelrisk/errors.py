@@ -16,9 +16,9 @@ from rest_framework.views import exception_handler, set_rollback
 
 from modelrisk.pages.reauthenticate import ask_again
 from registry import audit
-from registry.refusals import BadInput, Conflict, Refused, Unavailable
+from registry.refusals import BadInput, Conflict, Refused, Unavailable, Waits
 
-STATUS = {Refused: 403, BadInput: 400, Conflict: 409, Unavailable: 503}
+STATUS = {Refused: 403, BadInput: 400, Conflict: 409, Waits: 429, Unavailable: 503}
 STATUS_OF_CODE = {"too_big": 413, "purged": 410}
 
 HINTS = {
@@ -72,10 +72,14 @@ def domain_error(request, error: Exception) -> HttpResponse | None:
     if status is None:
         return None
     if request.path.startswith("/api/"):
-        return JsonResponse(body_of(error), status=status)
+        return JsonResponse(body_of(error), status=status, headers=headers_of(error))
     if getattr(error, "code", "") == "reauthenticate":
         return ask_again(request, str(error.reason))
     return render(request, "error.html", {"status": status, **body_of(error)}, status=status)
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    return {"Retry-After": str(error.seconds)} if isinstance(error, Waits) else {}
 
 
 def status_of(error: Exception) -> int | None:
@@ -103,7 +107,7 @@ def api_exception_handler(error: Exception, context: dict) -> Response | None:
     """Every error below 500, in the one form. What is not foreseen stays a 500 and is logged by Django."""
     if (status := status_of(error)) is not None:
         set_rollback()
-        return Response(body_of(error), status=status)
+        return Response(body_of(error), status=status, headers=headers_of(error))
     response = exception_handler(_as_api_error(error), context)
     if response is not None:
         response.data = _api_error_body(_as_api_error(error))

@@ -31,7 +31,7 @@ MEANINGS = {
     "410": "The file was purged under a retention rule.",
     "413": "The body or the file is bigger than the limit.",
     "415": "The body is of a media type that is not read here.",
-    "429": "Too many attempts; wait for the seconds in Retry-After.",
+    "429": "Too many wrong passwords; wait for the seconds in Retry-After.",
     "503": "The file store or the sandbox does not answer; nothing was changed.",
 }
 
@@ -60,7 +60,7 @@ class DeclaresErrors(AutoSchema):
             codes |= {"404"}
         if self.method in {"POST", "PUT", "PATCH"}:
             codes |= {"409", "413", "415"} if self.get_request_serializer() else {"409"}
-        if self.view.throttle_classes:
+        if getattr(self.view, "asks_password", False):
             codes |= {"401", "429"}
         return codes
 

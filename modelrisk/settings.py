@@ -261,8 +261,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["modelrisk.requests.StrictJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "modelrisk.errors.api_exception_handler",
-    # Counted in the cache, which is each web process's own: N processes allow up to N times the rate.
-    "DEFAULT_THROTTLE_RATES": {"login_address": "30/min", "login_account": "10/min"},
     "NUM_PROXIES": PROXIES,
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=float(env("MODELRISK_TOKEN_HOURS", "10")))}

@@ -1,5 +1,7 @@
 """How a person is told no. Raised anywhere below the views, mapped to HTTP once (modelrisk.errors)."""
 
+import math
+
 from django.core.exceptions import BadRequest
 
 
@@ -79,6 +81,21 @@ class Conflict(Exception):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+class Waits(Exception):
+    """Too many wrong passwords lately: the next one is looked at in `seconds`. -> 429, with Retry-After"""
+
+    code = "throttled"
+
+    def __init__(self, seconds: int) -> None:
+        minutes = math.ceil(seconds / 60)
+        self.reason = (
+            f"Too many wrong passwords. Wait {minutes} minute{'s' * (minutes != 1)}, then try again: "
+            "until then no password is looked at, not even the right one."
+        )
+        super().__init__(self.reason)
+        self.seconds = seconds
 
 
 class Unavailable(Exception):

@@ -1,4 +1,5 @@
-"""How many wrong passwords are enough: by account, and by address. For the page, the API and the admin alike.
+"""How many wrong passwords are enough: by account, and by address. At the sign-in by page, API and admin, and where
+somebody who is signed in gives the password again.
 
 A try is written down before the password is looked at, and struck out where it was right: tries at the same instant are
 all counted. While somebody has to wait nothing more is counted, so that every wait ends by itself; and guesses from
@@ -17,21 +18,9 @@ from rest_framework.throttling import BaseThrottle
 
 from registry import audit, roles
 from registry.models import SignInTry
+from registry.refusals import Waits
 
 KNOWN_FOR = timedelta(days=30)  # an address from which the account signed in
-
-
-class Waits(Exception):
-    """Too many wrong passwords; `seconds` until another one is looked at."""
-
-    def __init__(self, seconds: int) -> None:
-        self.seconds = seconds
-        minutes = math.ceil(seconds / 60)
-        self.message = (
-            f"Too many wrong passwords. Wait {minutes} minute{'s' * (minutes != 1)}, then try again: "
-            "until then no password is looked at, not even the right one."
-        )
-        super().__init__(self.message)
 
 
 def begin(request, username: str) -> SignInTry:

@@ -7,7 +7,10 @@ A rule of a decision returns `refusal(actor)` as it is: where the password alone
 which pages and API turn into the question for it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, authenticate, update_session_auth_hash
@@ -17,7 +20,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from registry import access, audit
+from registry import access, audit, sign_ins
 from registry.action import Done, action, is_supposed
 from registry.refusals import BadInput, PasswordNeeded
 
@@ -73,21 +76,38 @@ def _own_session(user, actor, **_) -> str | None:
     return None if _session_of(actor) is not None else NOT_A_SESSION
 
 
-@action("account.reauthenticate", rule=_own_session)
+@contextmanager
+def _is_theirs(user, *, actor, password: str, **given: Any) -> Iterator[dict[str, Any]]:
+    """Counted as at the sign-in, and outside of the transaction: what is wrong must not be forgotten with it."""
+    request, name = audit.asking.get(), user.get_username()
+    tried = sign_ins.begin(request, name)
+    found = authenticate(request, username=name, password=password)
+    if found is None or found.pk != user.pk:
+        sign_ins.was_wrong(tried, name)
+        raise BadInput(
+            "The password is wrong.",
+            hint="It is the one that you sign in with.",
+            code="wrong_password",
+            field="password",
+        )
+    sign_ins.was_right(tried)
+    yield {"password": password, **given}
+
+
+@action("account.reauthenticate", rule=_own_session, prepare=_is_theirs)
 def reauthenticate(user, *, actor, password: str) -> Done:
-    """Give one's password again in the session that is open. Raises BadInput where it is wrong."""
+    """Give one's password again in the session that is open. Raises BadInput where it is wrong, and Waits where
+    too many were."""
     request = audit.asking.get()
-    _is_theirs(request, user, password)
     _keep_the_time(request)
     return Done(user, summary=f"{user} gave their password again", detail={"at": request.session[KEPT_AS]})
 
 
-@action("account.choose_password", rule=_own_session)
+@action("account.choose_password", rule=_own_session, prepare=_is_theirs)
 def choose_password(user, *, actor, password: str, new: str) -> Done:
     """Choose another password, giving the one of now: what an admin set is known to two. The person's other sessions
-    end. Raises BadInput where the old one is wrong, or the new one is the same or too weak."""
-    request = audit.asking.get()
-    _is_theirs(request, user, password)
+    end. Raises BadInput where the old one is wrong, or the new one is the same or too weak; Waits where too many
+    were wrong."""
     if new == password:
         raise BadInput("That is your password already.", hint="Choose another one.", field="new")
     try:
@@ -96,20 +116,10 @@ def choose_password(user, *, actor, password: str, new: str) -> Done:
         raise BadInput(" ".join(weak.messages), hint="A few unrelated words make a good one.", field="new") from None
     user.set_password(new)
     user.save(update_fields=["password"])
+    request = audit.asking.get()
     update_session_auth_hash(request, user)
     _keep_the_time(request)
     return Done(user, summary=f"{user} chose a new password")
-
-
-def _is_theirs(request, user, password: str) -> None:
-    found = authenticate(request, username=user.get_username(), password=password)
-    if found is None or found.pk != user.pk:
-        raise BadInput(
-            "The password is wrong.",
-            hint="It is the one that you sign in with.",
-            code="wrong_password",
-            field="password",
-        )
 
 
 def listen() -> None:

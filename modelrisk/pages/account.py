@@ -10,8 +10,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from knox.models import AuthToken
 
-from registry import access, attempts, signing, tokens
+from registry import access, signing, tokens
 from registry.forms import ActionForm
+from registry.refusals import Waits
 
 
 class NewPasswordForm(ActionForm):
@@ -68,10 +69,12 @@ def password(request) -> HttpResponse:
     """Choose another password."""
     form = NewPasswordForm(request.POST or None)
     if request.method == "POST":
-        if seconds := attempts.seconds_to_wait(request):
-            form.add_error(None, f"Too many tries. Wait {seconds} seconds, then try again.")
+        try:
+            done = form.perform(lambda: _chosen(request.user, form.cleaned_data))
+        except Waits as wait:
+            form.add_error(None, wait.reason)
             return render(request, "pages/password.html", {"form": form}, status=429)
-        if form.perform(lambda: _chosen(request.user, form.cleaned_data)) is not None:
+        if done is not None:
             messages.success(request, "Your password is the new one. Your other sessions have ended.")
             return redirect("account")
     return render(request, "pages/password.html", {"form": form}, status=form.status)

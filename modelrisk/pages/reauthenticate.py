@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from registry import attempts, signing
+from registry import signing
 from registry.forms import ActionForm
+from registry.refusals import Waits
 
 NOT_CARRIED = {"csrfmiddlewaretoken", "password"}
 NOT_SHOWN = {"seen", "rows"}  # what the form keeps for itself
@@ -43,12 +44,13 @@ def reauthenticate(request) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     if request.method == "GET":
         return _page(request, form, after)
-    if seconds := attempts.seconds_to_wait(request):
-        form.add_error(None, f"Too many tries. Wait {seconds} seconds, then try again.")
+    try:
+        done = form.perform(
+            lambda: signing.reauthenticate(request.user, actor=request.user, password=form.cleaned_data["password"])
+        )
+    except Waits as wait:
+        form.add_error(None, wait.reason)
         return _page(request, form, after, status=429)
-    done = form.perform(
-        lambda: signing.reauthenticate(request.user, actor=request.user, password=form.cleaned_data["password"])
-    )
     if done is None:
         return _page(request, form, after, status=form.status)
     if held := form.cleaned_data["held"]:

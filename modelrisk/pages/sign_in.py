@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 
 from registry import sign_ins
+from registry.refusals import Waits
 
 
 class _Counted(AuthenticationForm):
@@ -20,9 +21,9 @@ class _Counted(AuthenticationForm):
             return super().clean()
         try:
             tried = sign_ins.begin(self.request, name)
-        except sign_ins.Waits as wait:
+        except Waits as wait:
             self.waits = wait.seconds
-            raise ValidationError(wait.message, code="throttled") from None
+            raise ValidationError(wait.reason, code="throttled") from None
         try:
             return super().clean()
         finally:

@@ -1,15 +1,19 @@
 """Signing in over the API, and who one is there."""
 
+import base64
+import binascii
+
 from django.contrib.auth import authenticate, get_user_model
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.authentication import get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry import access, actions, attempts, sign_ins, signing, tokens
+from registry import access, actions, sign_ins, signing, tokens
 from registry.api.offers import AvailableActions, offer
 from registry.models import RoleGrant
 
@@ -69,17 +73,14 @@ class LoginView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsOnAccount)
+    asks_password = True
 
     @extend_schema(request=LoginSerializer, responses={200: TokenSerializer}, auth=[])
     def post(self, request):
         """Exchange username and password, in the body or as HTTP Basic, for a token."""
-        form = LoginSerializer(data=attempts.credentials(request))
+        form = LoginSerializer(data=_credentials(request))
         form.is_valid(raise_exception=True)
-        try:
-            tried = sign_ins.begin(request, form.validated_data["username"])
-        except sign_ins.Waits as wait:
-            raise Throttled(wait=wait.seconds, detail=wait.message) from None
+        tried = sign_ins.begin(request, form.validated_data["username"])
         user = authenticate(request, **form.validated_data)
         if user is None:
             sign_ins.was_wrong(tried, form.validated_data["username"])
@@ -90,6 +91,18 @@ class LoginView(APIView):
 
     def get_authenticate_header(self, request) -> str:
         return "Token"
+
+
+def _credentials(request):
+    """Username and password of the HTTP Basic header; without one, the body."""
+    scheme, _, encoded = get_authorization_header(request).partition(b" ")
+    if scheme.lower() != b"basic":
+        return request.data
+    try:
+        username, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise AuthenticationFailed("The Basic header cannot be read.") from None
+    return {"username": username, "password": password}
 
 
 class LogoutView(APIView):
@@ -114,7 +127,7 @@ class SignsUntilSerializer(serializers.Serializer):
 
 
 class ReauthenticateView(APIView):
-    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsAgain)
+    asks_password = True
 
     @extend_schema(request=PasswordSerializer, responses={200: SignsUntilSerializer})
     def post(self, request):
@@ -131,7 +144,7 @@ class NewPasswordSerializer(PasswordSerializer):
 
 
 class PasswordView(APIView):
-    throttle_classes = (attempts.AttemptsFromAddress, attempts.AttemptsAgain)
+    asks_password = True
 
     @extend_schema(request=NewPasswordSerializer, responses={204: None})
     def post(self, request):

@@ -1,7 +1,6 @@
 """A password of one's own: on the page and over the API."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -14,11 +13,6 @@ from tests.pages.page import read
 pytestmark = pytest.mark.django_db
 OLD, NEW = "a-long-enough-password", "seven quiet harbours"
 API = "/api/v1/auth/password/"
-
-
-@pytest.fixture(autouse=True)
-def nobody_has_tried_yet():
-    cache.clear()
 
 
 def by_page(person, **given):
@@ -65,6 +59,17 @@ def test_what_will_not_do_is_said_and_nothing_changes(door, given, says, owner):
     assert says in answer.content.decode()
     owner.refresh_from_db()
     assert owner.check_password(OLD)
+
+
+def test_guessing_is_slowed_down_as_at_the_sign_in(owner):
+    client = Client()
+    client.force_login(owner)
+    guess = {"password": "guess", "new": NEW, "again": NEW}
+    assert [client.post(reverse("password"), guess).status_code for _ in range(11)] == [400] * 10 + [429]
+    answer = Client().post(reverse("login"), {"username": "owner", "password": OLD})
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (429, True)
+    _, answer = by_api(owner)
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (429, True)
 
 
 def test_a_slip_of_the_finger_is_noticed(owner):

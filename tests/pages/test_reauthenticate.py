@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import path, reverse
@@ -30,11 +29,6 @@ def sign(request) -> HttpResponse:
 
 urlpatterns = [*urls.urlpatterns, path("sign/", sign)]
 handler404 = urls.handler404
-
-
-@pytest.fixture(autouse=True)
-def nobody_has_tried_yet():
-    cache.clear()
 
 
 @pytest.fixture
